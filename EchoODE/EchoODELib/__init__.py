@@ -1,0 +1,3 @@
+"""EchoODE: echocardiography segmentation, registration and measurement."""
+
+__version__ = "0.1.0"

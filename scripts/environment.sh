@@ -1,0 +1,46 @@
+# Sourced by the other scripts: makes .venv with the pinned packages, once.
+# After it, $python is the environment's interpreter and the working folder is the repository.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+python=.venv/bin/python
+
+stop() { printf '%s\n' "$1" >&2; exit 1; }
+
+find_python() {
+    local candidate
+    for candidate in python3.12 python3.11 python3; do
+        if command -v "$candidate" >/dev/null 2>&1 &&
+            "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then
+            printf '%s' "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# make_environment REQUIREMENTS_FILE...: installs only when the files changed since the last time.
+make_environment() {
+    local stamp=.venv/requirements.sha256 wanted base
+    wanted=$(cat "$@" pyproject.toml | sha256sum | cut -d' ' -f1)
+    if [ -x "$python" ] && grep -qx "$wanted" "$stamp" 2>/dev/null; then
+        return 0
+    fi
+    if ! base=$(find_python); then
+        if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+            printf 'Installing Python from the Debian packages python3 and python3-venv ...\n'
+            { apt-get update && apt-get install -y --no-install-recommends python3 python3-venv; } >/dev/null 2>&1 ||
+                stop "Python 3.11 or 3.12 with venv is missing and could not be installed: check the network, or install the Debian packages python3 and python3-venv."
+            base=$(find_python) || stop "EchoODE needs Python 3.11 or 3.12; the python3 of this system is another version."
+        else
+            stop "EchoODE needs Python 3.11 or 3.12 with venv: install the Debian packages python3 and python3-venv, then run this again."
+        fi
+    fi
+    printf 'Setting up .venv (once, some minutes) ...\n'
+    local arguments=() file
+    for file in "$@"; do arguments+=(-r "$file"); done
+    [ -x "$python" ] || "$base" -m venv .venv || stop "The environment .venv could not be made: is there room on the disk?"
+    "$python" -m pip install --quiet --disable-pip-version-check "${arguments[@]}" 2>.venv/install.log &&
+        "$python" -m pip install --quiet --disable-pip-version-check --no-deps --editable . 2>>.venv/install.log ||
+        stop "The Python packages could not be installed: check the network and the disk (details in .venv/install.log), then run this again."
+    printf '%s\n' "$wanted" >>"$stamp"
+}
