@@ -18,11 +18,14 @@ find_python() {
     return 1
 }
 
-# make_environment REQUIREMENTS_FILE...: installs only when the files changed since the last time.
+# make_environment REQUIREMENTS_FILE...: installs only the files that changed since they were last installed.
 make_environment() {
-    local stamp=.venv/requirements.sha256 wanted base
-    wanted=$(cat "$@" pyproject.toml | sha256sum | cut -d' ' -f1)
-    if [ -x "$python" ] && grep -qx "$wanted" "$stamp" 2>/dev/null; then
+    local file stamp base arguments=()
+    for file in "$@" pyproject.toml; do
+        stamp=.venv/installed/$(basename "$file")
+        cmp -s "$file" "$stamp" || arguments+=("$file")
+    done
+    if [ -x "$python" ] && [ ${#arguments[@]} -eq 0 ]; then
         return 0
     fi
     if ! base=$(find_python); then
@@ -36,11 +39,12 @@ make_environment() {
         fi
     fi
     printf 'Setting up .venv (once, some minutes) ...\n'
-    local arguments=() file
+    "$python" -m pip --version >/dev/null 2>&1 || "$base" -m venv --clear .venv || stop "The environment .venv could not be made: is there room on the disk?"
+    arguments=()
     for file in "$@"; do arguments+=(-r "$file"); done
-    [ -x "$python" ] || "$base" -m venv .venv || stop "The environment .venv could not be made: is there room on the disk?"
-    "$python" -m pip install --quiet --disable-pip-version-check "${arguments[@]}" 2>.venv/install.log &&
-        "$python" -m pip install --quiet --disable-pip-version-check --no-deps --editable . 2>>.venv/install.log ||
+    { "$python" -m pip install --quiet --disable-pip-version-check "${arguments[@]}" &&
+        "$python" -m pip install --quiet --disable-pip-version-check --no-deps --editable .; } >.venv/install.log 2>&1 ||
         stop "The Python packages could not be installed: check the network and the disk (details in .venv/install.log), then run this again."
-    printf '%s\n' "$wanted" >>"$stamp"
+    mkdir -p .venv/installed
+    cp "$@" pyproject.toml .venv/installed/
 }
