@@ -56,6 +56,7 @@ class ClipSource:
     heart_rate: beats per minute as the file says, or None.
     ed_frame, es_frame: frames that the file marks, 0-based, or None.
     notes: one sentence each on what was repaired, ignored or doubted while reading.
+    overlays: half-open boxes, as ``region``, of ECG traces and bars that the file names.
     """
 
     name: str = ""
@@ -66,6 +67,7 @@ class ClipSource:
     ed_frame: int | None = None
     es_frame: int | None = None
     notes: tuple[str, ...] = ()
+    overlays: tuple[tuple[int, int, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
