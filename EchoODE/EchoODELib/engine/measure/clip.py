@@ -1,0 +1,337 @@
+"""Everything that one clip with masks can tell: curves, beats, EF, strain, flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UnsuitableClip, UnsuitableMask
+from ..metrics.topology import count_components, count_holes
+from ..sequence import (
+    Beat,
+    FrameFlag,
+    FrameSeries,
+    Label,
+    Measurements,
+    Quantity,
+    SegmentedSequence,
+    View,
+)
+from .area import area, fractional_area_change, label_area
+from .attributes import flag_frames, shape_attributes
+from .beats import Span, add, add_missing_ed, add_missing_es, checked_frames, pair_beats, summarise
+from .contour import LVShapes, trace_lv
+from .phases import PhaseSettings, find_phases
+from .strain import endocardial_lengths, strain, tracked_lengths
+from .volume import DISCS, MM3_PER_ML, area_length, ejection_fraction, simpson_single_plane
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MeasureSettings:
+    """What is measured and how.
+
+    Attributes
+    ----------
+    volume: "simpson" (20 discs on the long axis) or "area_length" for volumes and EF.
+    discs: number of Simpson's discs.
+    phases: how ED and ES are found.
+    phase_source: "curve" finds ED and ES on the LV area, "file" takes the frames that the file marks.
+        "auto" finds them, but takes the file's where the clip has fewer than ``shortest_curve`` frames.
+    shortest_curve: see ``phase_source``.
+    """
+
+    volume: Literal["simpson", "area_length"] = "simpson"
+    discs: int = DISCS
+    phases: PhaseSettings = field(default_factory=PhaseSettings)
+    phase_source: Literal["auto", "curve", "file"] = "auto"
+    shortest_curve: int = 8
+
+
+@dataclass(frozen=True)
+class ClipGeometry:
+    """What :func:`measure` works on; biplane volumes share it.
+
+    Attributes
+    ----------
+    shapes: the LV on every frame.
+    lv_area: (T,), NaN where there is no LV.
+    bridged: (T,) the same, gaps bridged in a straight line.
+    spans: the beats.
+    ed_frames, es_frames: all that were found or given.
+    smoothed: (T,) filtered area, or None where the phases were given.
+    notes: what could not be had, and why.
+    """
+
+    shapes: LVShapes
+    lv_area: Array
+    bridged: Array
+    spans: tuple[Span, ...]
+    ed_frames: tuple[int, ...]
+    es_frames: tuple[int, ...]
+    smoothed: Array | None
+    notes: tuple[str, ...]
+
+
+def measure(
+    segmented: SegmentedSequence,
+    *,
+    settings: MeasureSettings = MeasureSettings(),
+    ed_frames: Iterable[int] | None = None,
+    es_frames: Iterable[int] | None = None,
+) -> Measurements:
+    """Measure a segmented clip, per frame and per beat.
+
+    Parameters
+    ----------
+    segmented: the clip with its masks; with a displacement field the tracked strain is given too.
+    settings: see :class:`MeasureSettings`.
+    ed_frames, es_frames: phases set by hand, 0-based; they replace what would be found, and everything
+        else follows from them.
+
+    Returns
+    -------
+    :class:`~..sequence.Measurements`. Beats carry, where known: end_diastolic_area, end_systolic_area,
+    fractional_area_change, end_diastolic_volume, end_systolic_volume, stroke_volume, ejection_fraction,
+    end_diastolic_length, end_systolic_length, end_diastolic_annulus_width, end_systolic_annulus_width,
+    end_diastolic_myocardial_area, end_systolic_myocardial_area, global_longitudinal_strain (outlined
+    contour), global_longitudinal_strain_tracked (displacement field), cycle_length, heart_rate,
+    cardiac_output. Series: lv_area, lv_area_filtered, lv_volume, lv_length, lv_base_width,
+    lv_orientation, myocardial_area, epicardium_center_x, epicardium_center_y, la_area,
+    longitudinal_strain, longitudinal_strain_tracked.
+
+    Without a pixel size, areas and lengths are in px, volumes and what follows from them are absent, and
+    EF stays: it is a ratio. Views that are not apical get no volumes and no EF.
+
+    Raises
+    ------
+    UnsuitableMask: unknown labels, or no LV on any frame.
+    UnsuitableClip: phases given outside of the clip.
+    """
+    geometry = outline_clip(segmented, settings=settings, ed_frames=ed_frames, es_frames=es_frames)
+    sequence, shapes, spans = segmented.sequence, geometry.shapes, geometry.spans
+    apical = sequence.view is not View.PLAX
+    notes = list(geometry.notes)
+    unit = shapes.unit
+    attributes = shape_attributes(segmented.masks, shapes)
+    series: dict[str, FrameSeries] = {"lv_area": FrameSeries(geometry.lv_area, unit + "²")}
+    if geometry.smoothed is not None:
+        series["lv_area_filtered"] = FrameSeries(geometry.smoothed, unit + "²")
+
+    cubes = np.full(len(sequence), np.nan)
+    if apical:
+        cubes = volumes(geometry, settings)
+        if sequence.calibrated:
+            series["lv_volume"] = FrameSeries(cubes / MM3_PER_ML, "mL")
+        else:
+            notes.append(
+                "The clip is not calibrated: lengths and areas are in pixels, volumes are left out, and EF "
+                "takes the pixels to be square."
+            )
+        if not shapes.wall_found[shapes.present].any():
+            notes.append("No myocardium around the LV: the mitral plane was placed at the cavity's basal corners.")
+    else:
+        notes.append("Volumes and EF by Simpson's discs need an apical view; this clip is parasternal (PLAX).")
+    if sequence.view is View.UNKNOWN:
+        notes.append("The view is not known; volumes and EF hold for an apical view.")
+    for name, values in attributes.values.items():
+        if name != "lv_area":
+            series[name] = FrameSeries(values, attributes.units[name])
+    series["la_area"] = FrameSeries(label_area(segmented.masks, Label.LA, sequence.spacing), unit + "²")
+
+    outlined = endocardial_lengths(shapes)
+    tracked = None
+    if segmented.displacement is not None and segmented.reference_frame is not None:
+        tracked = tracked_lengths(shapes, segmented.displacement, segmented.reference_frame)
+    first_ed = spans[0].ed_frame if spans else (geometry.ed_frames or (0,))[0]
+    if apical:
+        series["longitudinal_strain"] = FrameSeries(strain(outlined, first_ed), "%")
+        if tracked is not None:
+            series["longitudinal_strain_tracked"] = FrameSeries(strain(tracked, first_ed), "%")
+
+    rates, rate_note = heart_rates(segmented, geometry)
+    if rate_note:
+        notes.append(rate_note)
+    beats = []
+    for span, rate in zip(spans, rates, strict=True):
+        quantities: dict[str, Quantity] = {}
+        _add_sizes(quantities, span, series, unit)
+        if apical:
+            _add_volumes(quantities, span, cubes, calibrated=sequence.calibrated)
+            _add_strain(quantities, span, outlined, tracked)
+        _add_rhythm(quantities, span, sequence.times, rate)
+        beats.append(Beat(span.ed_frame, span.es_frame, span.next_ed_frame, quantities))
+    provenance = replace(segmented.provenance, settings={**segmented.provenance.settings, "measure": asdict(settings)})
+    flags = (*_mask_flags(segmented, geometry), *flag_frames(attributes, sequence.times))
+    return Measurements(
+        beats=tuple(beats),
+        summary=summarise(beats),
+        per_frame=series,
+        ed_frames=geometry.ed_frames,
+        es_frames=geometry.es_frames,
+        flags=tuple(sorted(flags, key=lambda flag: flag.frame)),
+        calibrated=sequence.calibrated,
+        notes=tuple(notes),
+        provenance=provenance,
+    )
+
+
+def outline_clip(
+    segmented: SegmentedSequence,
+    *,
+    settings: MeasureSettings,
+    ed_frames: Iterable[int] | None = None,
+    es_frames: Iterable[int] | None = None,
+) -> ClipGeometry:
+    """Outline the LV, find or take the phases, and pair them to beats; see :func:`measure`."""
+    sequence = segmented.sequence
+    largest = int(segmented.masks.max())
+    if largest > max(Label):
+        raise UnsuitableMask(
+            f"The masks hold the label {largest}; known are 0 to {int(max(Label))} (background, LV, myocardium, LA)."
+        )
+    given_ed = checked_frames(ed_frames, len(sequence), "ED")
+    given_es = checked_frames(es_frames, len(sequence), "ES")
+    shapes = trace_lv(segmented.masks, sequence.spacing)
+    if not shapes.present.any():
+        raise UnsuitableMask("The LV is empty on every frame; segment the clip first.")
+    lv_area = area(shapes.cavity, sequence.spacing)
+    frames, known = np.arange(len(sequence)), np.isfinite(lv_area)
+    bridged = np.interp(frames, frames[known], lv_area[known])
+    ed, es, smoothed, notes = _phases(segmented, bridged, settings, given_ed, given_es)
+    spans = pair_beats(ed, es, bridged if smoothed is None else smoothed)
+    if not spans:
+        notes.append("No beat with both ED and ES was found; give ED and ES by hand to get EF and strain.")
+    return ClipGeometry(shapes, lv_area, bridged, spans, ed, es, smoothed, tuple(notes))
+
+
+def _phases(
+    segmented: SegmentedSequence,
+    bridged: Array,
+    settings: MeasureSettings,
+    given_ed: tuple[int, ...] | None,
+    given_es: tuple[int, ...] | None,
+) -> tuple[tuple[int, ...], tuple[int, ...], Array | None, list[str]]:
+    """ED and ES by hand, from the file or from the curve, in this order of trust."""
+    sequence, source, notes = segmented.sequence, segmented.sequence.source, list[str]()
+    smoothed: Array | None = None
+    ed: tuple[int, ...] = ()
+    es: tuple[int, ...] = ()
+    try:
+        found = find_phases(bridged, sequence.times, settings=settings.phases, heart_rate=source.heart_rate)
+        ed, es, smoothed = found.ed_frames, found.es_frames, found.smoothed
+    except (UnsuitableClip, UnsuitableMask) as problem:
+        if given_ed is None and given_es is None:
+            notes.append(str(problem))
+    marked = [frame for frame in (source.ed_frame, source.es_frame) if frame is not None]
+    marks_fit = len(marked) == 2 and marked[0] != marked[1] and all(0 <= f < len(sequence) for f in marked)
+    short = len(sequence) < settings.shortest_curve
+    if marks_fit and (settings.phase_source == "file" or (settings.phase_source == "auto" and short)):
+        ed, es = (marked[0],), (marked[1],)
+        notes.append("ED and ES are the frames that the file marks.")
+    curve = bridged if smoothed is None else smoothed
+    if given_ed is not None:
+        ed = given_ed
+        if given_es is None:
+            es = add_missing_es(ed, es, curve)
+    if given_es is not None:
+        es = given_es
+        if given_ed is None:
+            ed = add_missing_ed(ed, es, curve)
+    return ed, es, smoothed, notes
+
+
+def volumes(geometry: ClipGeometry, settings: MeasureSettings) -> Array:
+    """(T,) LV volumes in mm³ or px³ by the chosen form."""
+    shapes = geometry.shapes
+    if settings.volume == "area_length":
+        axis = shapes.apex - shapes.axis_end
+        return area_length(geometry.lv_area, np.hypot(axis[:, 0], axis[:, 1]))
+    return simpson_single_plane(shapes, settings.discs)
+
+
+def heart_rates(segmented: SegmentedSequence, geometry: ClipGeometry) -> tuple[list[float], str]:
+    """Beats per minute of every beat (NaN where unknown) and a note on where they come from.
+
+    ED to ED where the clip shows it; else ES to ES; else the file's own value.
+    """
+    times, spans = segmented.sequence.times, geometry.spans
+    rates = [
+        60.0 / float(times[s.next_ed_frame] - times[s.ed_frame]) if s.next_ed_frame is not None else float("nan")
+        for s in spans
+    ]
+    if not spans or np.isfinite(rates).any():
+        return rates, ""
+    if len(geometry.es_frames) > 1:
+        rate = 60.0 / float(np.mean(np.diff(times[list(geometry.es_frames)])))
+        return [rate] * len(spans), "The heart rate is from ES to ES: the clip has no two EDs."
+    tag = segmented.sequence.source.heart_rate
+    if tag is not None and np.isfinite(tag) and tag > 0:
+        return [float(tag)] * len(spans), "The heart rate is the file's own: the clip is shorter than a beat."
+    return rates, "The heart rate is not known: the clip is shorter than a beat and the file does not say it."
+
+
+def _add_sizes(quantities: dict[str, Quantity], span: Span, series: Mapping[str, FrameSeries], unit: str) -> None:
+    """Areas and lengths at ED and ES."""
+    for key, name in (
+        ("area", "lv_area"),
+        ("length", "lv_length"),
+        ("annulus_width", "lv_base_width"),
+        ("myocardial_area", "myocardial_area"),
+    ):
+        values = series[name].values
+        add(quantities, f"end_diastolic_{key}", values[span.ed_frame], series[name].unit)
+        add(quantities, f"end_systolic_{key}", values[span.es_frame], series[name].unit)
+    areas = series["lv_area"].values
+    change = fractional_area_change(float(areas[span.ed_frame]), float(areas[span.es_frame]))
+    add(quantities, "fractional_area_change", change, "%")
+
+
+def _add_volumes(quantities: dict[str, Quantity], span: Span, cubes: Array, *, calibrated: bool) -> None:
+    """EF, and volumes where the pixel size is known."""
+    diastolic, systolic = float(cubes[span.ed_frame]), float(cubes[span.es_frame])
+    add(quantities, "ejection_fraction", ejection_fraction(diastolic, systolic), "%")
+    if calibrated:
+        add(quantities, "end_diastolic_volume", diastolic / MM3_PER_ML, "mL")
+        add(quantities, "end_systolic_volume", systolic / MM3_PER_ML, "mL")
+        add(quantities, "stroke_volume", (diastolic - systolic) / MM3_PER_ML, "mL")
+
+
+def _add_strain(quantities: dict[str, Quantity], span: Span, outlined: Array, tracked: Array | None) -> None:
+    """End-systolic strain against the beat's own ED (Voigt et al. 2015)."""
+    add(quantities, "global_longitudinal_strain", strain(outlined, span.ed_frame)[span.es_frame], "%")
+    if tracked is not None:
+        value = strain(tracked, span.ed_frame)[span.es_frame]
+        add(quantities, "global_longitudinal_strain_tracked", value, "%")
+
+
+def _add_rhythm(quantities: dict[str, Quantity], span: Span, times: Array, rate: float) -> None:
+    """Cycle length, heart rate, and cardiac output SV * HR."""
+    if span.next_ed_frame is not None:
+        add(quantities, "cycle_length", float(times[span.next_ed_frame] - times[span.ed_frame]), "s")
+    add(quantities, "heart_rate", rate, "bpm")
+    if "stroke_volume" in quantities:
+        add(quantities, "cardiac_output", quantities["stroke_volume"].value * rate / 1000.0, "L/min")
+
+
+def _mask_flags(segmented: SegmentedSequence, geometry: ClipGeometry) -> list[FrameFlag]:
+    """Frames whose LV is absent, in pieces, or has holes."""
+    flags = []
+    lv = segmented.masks == Label.LV
+    pieces, holes = count_components(lv), count_holes(lv)
+    for frame, present in enumerate(geometry.shapes.present):
+        if not present:
+            flags.append(FrameFlag(frame, "lv_area", "The LV is empty or too small to be outlined on this frame."))
+            continue
+        if pieces[frame] > 1:
+            reason = f"The LV is in {pieces[frame]} pieces; only the largest was measured."
+            flags.append(FrameFlag(frame, "lv_components", reason))
+        if holes[frame]:
+            reason = f"The LV has {holes[frame]} hole{'s' if holes[frame] > 1 else ''}, measured as filled."
+            flags.append(FrameFlag(frame, "lv_holes", reason))
+    return flags
