@@ -17,8 +17,10 @@ from ..errors import UnreadableClip
 _COLOUR_STRIDE = 4
 # Departure from the tint, |dCb| + |dCr|. JPEG's chroma noise stays under 20, the darkest red of a flow map gives 45.
 _CHROMA_DEPARTURE = 40
-# Share of the tissue that must show flow in some frame; a jet covers some percent.
+# Share of the tissue that must show flow in some frame; a jet covers some percent. In one or two frames a logo
+# that touches the tissue doesn't show that it stands still: more is asked there.
 _FLOW_SHARE = 0.004
+_FLOW_SHARE_IN_STILLS = 0.02
 # Frames above this many bytes of gray are a corrupt header rather than a clip.
 MAXIMUM_BYTES = 8 << 30
 
@@ -72,10 +74,16 @@ class GrayFrames:
         """Whether moving colour covers part of the tissue (H, W), as in colour Doppler."""
         if self._departed is None:
             return False
-        flow = self._departed & tissue
+        departed = self._departed
         if len(frames) > 2:  # logos and buttons stand still
-            flow &= np.ptp(frames[:: max(1, len(frames) // 16)], axis=0) > 6
-        return bool(flow.sum() > _FLOW_SHARE * max(1, int(tissue.sum())))
+            departed = departed & (np.ptp(frames[:: max(1, len(frames) // 16)], axis=0) > 6)
+        # A banner that touches the sector lies mostly outside of it, a jet inside.
+        count, pieces = cv2.connectedComponents(departed.astype(np.uint8))
+        inside = np.bincount(pieces[departed & tissue], minlength=count)
+        within = inside >= 0.7 * np.bincount(pieces.ravel(), minlength=count)
+        flow = int(inside[1:][within[1:]].sum())
+        share = _FLOW_SHARE if len(frames) > 2 else _FLOW_SHARE_IN_STILLS
+        return flow > share * max(1, int(tissue.sum()))
 
     def _wants_colour(self) -> bool:
         return len(self) < 2 or len(self) % _COLOUR_STRIDE == 0

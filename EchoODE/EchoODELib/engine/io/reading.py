@@ -49,12 +49,50 @@ def read_file(path: Path, frame_rate: float | None = None) -> EchoSequence:
         from .dicom import read_dicom
 
         return read_dicom(path, frame_rate=frame_rate)
-    if kind in (Kind.NIFTI, Kind.METAIMAGE):
-        from .nifti import read_volume_clip
+    if kind is Kind.VIDEO:
+        from .video import read_video
 
-        return read_volume_clip(path, kind, frame_rate=frame_rate)
-    raise UnreadableClip(f"{path.name} is of no known kind; give {READABLE}.")
+        return read_video(path, frame_rate=frame_rate)
+    if kind is Kind.NRRD:
+        from .nrrd import read_nrrd
+
+        return read_nrrd(path, frame_rate=frame_rate)
+    if kind is Kind.IMAGE:
+        from .images import read_images
+
+        return read_images([path], path.name, frame_rate=frame_rate)
+    from .camus import describe, info_beside
+    from .nifti import read_volume_clip
+
+    rate = frame_rate if frame_rate is not None else info_beside(path).frame_rate
+    return describe(read_volume_clip(path, kind, frame_rate=rate), path)
 
 
 def _read_folder(path: Path, view: View | None, frame_rate: float | None) -> EchoSequence:
-    raise UnreadableClip(f"{path.name} holds no images; give {READABLE}.")
+    """A CAMUS folder, a folder of images, or a folder around one clip."""
+    from .camus import is_camus, read_camus
+    from .images import images_in, read_images, visible_files
+
+    try:
+        if is_camus(path):
+            return read_camus(path, view, frame_rate=frame_rate)
+        images = images_in(path)
+        files = visible_files(path)
+    except PermissionError as error:
+        raise UnreadableClip(f"The folder {path.name} can't be opened; check that you may read it.") from error
+    if images:
+        return read_images(images, path.name, frame_rate=frame_rate)
+    clips = [file for file in files if _is_clip(file)]
+    if len(clips) == 1:
+        return read_file(clips[0], frame_rate)
+    if clips:
+        raise UnreadableClip(f"The folder {path.name} holds {len(clips)} clips; choose one of its files.")
+    raise UnreadableClip(f"The folder {path.name} holds no images; give {READABLE}.")
+
+
+def _is_clip(path: Path) -> bool:
+    try:
+        detect(path)
+    except UnreadableClip:
+        return False
+    return True
