@@ -1,0 +1,158 @@
+"""The room's door: one end-diastolic mask in, a mask and the motion on every frame out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ... import __version__
+from ..errors import DeviceError, UnsuitableClip, UnsuitableMask
+from ..progress import Monitor
+from ..sequence import EchoSequence, Label, Provenance, SegmentedSequence
+from .masks import labels_of
+from .run import Run
+from .settings import RegistrationSettings
+
+NO_GUIDES: Mapping[int, NDArray[np.uint8]] = {}
+
+
+def propagate(
+    sequence: EchoSequence,
+    ed_mask: NDArray[np.uint8],
+    *,
+    ed_frame: int = 0,
+    guides: Mapping[int, NDArray[np.uint8]] = NO_GUIDES,
+    settings: RegistrationSettings | None = None,
+    frames: range | None = None,
+    ed_frames: Sequence[int] = (),
+    es_frames: Sequence[int] = (),
+    device: str = "auto",
+    monitor: Monitor | None = None,
+) -> SegmentedSequence:
+    """Carry an end-diastolic mask over a clip along a diffeomorphic flow (paper 001).
+
+    Parameters
+    ----------
+    sequence: the clip, two frames or more.
+    ed_mask: (H, W) uint8 :class:`Label` values, drawn on ``ed_frame``.
+    ed_frame: the reference frame, 0-based; motion is followed from it forwards and backwards.
+    guides: masks (H, W) that are known on other frames (an ES mask, corrected frames); each is returned
+        unchanged on its frame and pulls its neighbours towards it.
+    settings: a preset, :meth:`RegistrationSettings.fast` by default.
+    frames: the frames to propagate over (step 1, holding ``ed_frame``); the others get an empty mask and
+        no motion. All by default.
+    ed_frames: end-diastoles, if known; otherwise frames that look like ``ed_frame`` are found.
+    es_frames: end-systoles, if known; there the motions from both ends of a beat meet.
+    device: "auto", "cpu", "cuda" or "cuda:N".
+    monitor: progress and cancel.
+
+    Returns
+    -------
+    Masks, ``displacement`` and ``pull_back`` (T, H, W, 2) float32 px as :mod:`..sequence` defines them, 0
+    outside a box around the heart. Pixels need not be square: the registration is done in pixels.
+    ``provenance.quality`` holds min_jacobian, max_jacobian, folds, gradient_bound, inverse_residual_px,
+    components and holes (largest over the frames, and the reference's), frames_of_other_topology and
+    seconds.
+
+    Raises
+    ------
+    UnsuitableClip: fewer than two frames, or a frame number outside the clip.
+    UnsuitableMask: an empty mask, a mask of another size or type, or unknown labels.
+    DeviceError: the device is not there or runs out of memory.
+    RunCancelled: at the next step after a cancel; nothing is kept.
+    """
+    began = time.perf_counter()
+    settings = settings or RegistrationSettings.fast()
+    span = _check_frames(sequence, ed_frame, frames, (*ed_frames, *es_frames, *guides))
+    _check_mask(ed_mask, sequence.shape, f"The end-diastolic mask (frame {ed_frame})")
+    if not ed_mask.any():
+        raise UnsuitableMask("The end-diastolic mask is empty; draw or segment the heart on that frame first.")
+    for frame, guide in guides.items():
+        _check_mask(guide, sequence.shape, f"The guide at frame {frame}")
+        if not guide.any():
+            raise UnsuitableMask(f"The guide at frame {frame} is empty; draw it or leave it out.")
+    target = pick_device(device)
+    kept = {f: g for f, g in guides.items() if f in span and f != ed_frame}
+    monitor = monitor or Monitor()
+    monitor.raise_if_cancelled()
+    run = Run(
+        sequence=sequence,
+        mask=guides.get(ed_frame, ed_mask),
+        reference=ed_frame,
+        guides=kept,
+        labels=labels_of(ed_mask, *guides.values()),
+        span=span,
+        settings=settings,
+        device=target,
+        monitor=monitor,
+    )
+    try:
+        result = run.all(ed_frames, es_frames)
+    except torch.OutOfMemoryError as error:
+        raise DeviceError(f"The device {target} ran out of memory; choose the CPU or the fast preset.") from error
+    return SegmentedSequence(
+        sequence=sequence,
+        masks=result.masks,
+        provenance=Provenance(
+            method="propagate",
+            settings=settings.as_record(),
+            software=__version__,
+            device=target.type,
+            quality={**result.quality, "seconds": time.perf_counter() - began},
+        ),
+        reference_frame=ed_frame,
+        displacement=result.displacement,
+        pull_back=result.pull_back,
+        guides=tuple(sorted(guides)),
+    )
+
+
+def pick_device(name: str) -> torch.device:
+    """The torch device of a name; "auto" is CUDA where it is there.
+
+    Raises
+    ------
+    DeviceError: unknown, or not on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"Unknown device {name!r}; choose auto, cpu or cuda.") from error
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise DeviceError(f"There is no {name} device on this machine; choose cpu or auto.")
+    return device
+
+
+def _check_frames(sequence: EchoSequence, ed_frame: int, frames: range | None, mentioned: tuple[int, ...]) -> range:
+    if len(sequence) < 2:
+        raise UnsuitableClip("Propagation needs a clip of at least two frames; this one has a single frame.")
+    for frame in (ed_frame, *mentioned):
+        if not 0 <= frame < len(sequence):
+            raise UnsuitableClip(f"Frame {frame} is outside the clip, whose frames are 0 to {len(sequence) - 1}.")
+    if frames is None:
+        return range(len(sequence))
+    whole = range(len(sequence))
+    if frames.step != 1 or len(frames) < 2 or frames.start not in whole or frames[-1] not in whole:
+        raise UnsuitableClip(f"Propagate over two or more successive frames of 0 to {len(sequence) - 1}.")
+    if ed_frame not in frames:
+        raise UnsuitableClip(f"The range {frames.start} to {frames[-1]} must hold the end-diastolic frame {ed_frame}.")
+    return frames
+
+
+def _check_mask(mask: NDArray[np.uint8], shape: tuple[int, int], name: str) -> None:
+    if mask.shape != shape:
+        raise UnsuitableMask(
+            f"{name} has size {' x '.join(map(str, mask.shape))}, the clip's frames {shape[0]} x {shape[1]}: "
+            "it must be drawn on this clip."
+        )
+    if mask.dtype != np.uint8:
+        raise UnsuitableMask(f"{name} has type {mask.dtype}; labels must be 8-bit whole numbers.")
+    unknown = sorted(set(np.unique(mask).tolist()) - {int(label) for label in Label})
+    if unknown:
+        raise UnsuitableMask(f"{name} has unknown labels {unknown}; use 0 to {max(Label)}.")

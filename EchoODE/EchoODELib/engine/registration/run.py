@@ -1,0 +1,182 @@
+"""One registration run, from the clip to the fields, in groups of legs so that memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..progress import Monitor, Stage
+from ..sequence import EchoSequence
+from .assemble import BoxFields, anchor_fields, assemble
+from .legs import Leg, Plan, find_end_diastoles, plan_legs, unlikeness
+from .masks import carried_masks, carry, memberships, to_labels, topology
+from .optimise import LegFlows, Material, SplineFit
+from .quality import QualityReport
+from .settings import RegistrationSettings
+from .work import HeartBox
+
+_FIELD_SIZE = 224  # px of the heart box's long side at which fields are composed; finer adds nothing to a spline
+_GROUP_PIXELS = 3_000_000  # frames x pixels of the finest level that are fitted together
+_CURVE_SIZE = 64
+
+
+@dataclass
+class Result:
+    """Arrays over the whole clip, and the run's report on itself."""
+
+    masks: NDArray[np.uint8]
+    displacement: NDArray[np.float32]
+    pull_back: NDArray[np.float32]
+    quality: dict[str, float]
+
+
+@dataclass
+class Run:
+    """The inputs of a run, checked by the caller, and its steps."""
+
+    sequence: EchoSequence
+    mask: NDArray[np.uint8]
+    reference: int
+    guides: Mapping[int, NDArray[np.uint8]]
+    labels: tuple[int, ...]
+    span: range
+    settings: RegistrationSettings
+    device: torch.device
+    monitor: Monitor
+    box: HeartBox = field(init=False)
+
+    def __post_init__(self) -> None:
+        masks = [self.mask, *self.guides.values()]
+        self.box = HeartBox.around(masks, self.settings.spline.margin)
+
+    def all(self, ed_frames: Sequence[int], es_frames: Sequence[int]) -> Result:
+        """Plan, fit, assemble, carry the masks, and report."""
+        plan = self._plan(ed_frames, es_frames)
+        groups = self._groups(plan)
+        each = sum(level.iterations for level in self.settings.spline.levels)
+        total = each * (len(groups) + bool(plan.direct)) + len(self.span)
+        stage = self.monitor.stage("Registering", total)
+
+        shape = self.sequence.frames.shape
+        result = Result(
+            np.zeros(shape, np.uint8), np.zeros((*shape, 2), np.float32), np.zeros((*shape, 2), np.float32), {}
+        )
+        size = self.box.size_at(_FIELD_SIZE)
+        bound = 0.0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed)
+            direct = self._fit(plan.direct, {self.reference: self.mask}, stage) if plan.direct else None
+            anchors = anchor_fields(plan, direct, size, self.device)
+            sources = self._anchor_masks(anchors)
+            bound = direct.gradient_bound if direct else 0.0
+            for group in groups:
+                flows = self._fit(group.legs, sources, stage)
+                bound = max(bound, flows.gradient_bound)
+                with torch.no_grad():
+                    self._store(assemble(group, flows, anchors, size), result)
+            if plan.direct:
+                self._store(BoxFields.of_anchors(anchors, self.reference), result)
+        report = self._carry(plan, result, stage)
+        result.quality = {**report.as_record(), "gradient_bound": bound}
+        return result
+
+    def _plan(self, ed_frames: Sequence[int], es_frames: Sequence[int]) -> Plan:
+        size = self.box.size_at(_CURVE_SIZE)
+        images = self.box.images(self.sequence.frames[self.span.start : self.span.stop], size, 4.0)
+        heart = cv2.resize((self.box.cut(self.mask, constant=True) > 0).astype(np.float32), size[::-1])
+        heart = cv2.GaussianBlur(heart, (0, 0), 2) + 1e-3
+        part = unlikeness(images, np.asarray(heart), self.reference - self.span.start)
+        curve = np.zeros(len(self.sequence))
+        curve[self.span.start : self.span.stop] = part
+        others = [f for f in ed_frames if f != self.reference]
+        if not ed_frames:
+            times = self.sequence.times[self.span.start : self.span.stop]
+            found = find_end_diastoles(part, times, self.reference - self.span.start)
+            others = [self.span.start + f for f in found]
+        return plan_legs(self.span, self.reference, others, es_frames, tuple(self.guides), curve)
+
+    def _groups(self, plan: Plan) -> list[Plan]:
+        """The plan's legs in parts of bounded size; legs that meet stay together."""
+        height, width = self.box.size_at(self.settings.spline.levels[-1].size)
+        budget = max(1, _GROUP_PIXELS // (height * width))
+        partner = {a: b for a, b in plan.meetings}
+        second = set(partner.values())
+        parts: list[list[int]] = [[]]
+        for number in range(len(plan.legs)):
+            if number in second:
+                continue
+            members = [number, *([partner[number]] if number in partner else [])]
+            longest = max(len(plan.legs[m].frames) for m in (*parts[-1], *members))
+            if parts[-1] and longest * (len(parts[-1]) + len(members)) > budget:
+                parts.append([])
+            parts[-1].extend(members)
+        return [
+            Plan(
+                plan.reference,
+                plan.anchors,
+                (),
+                tuple(plan.legs[m] for m in part),
+                tuple((part.index(a), part.index(b)) for a, b in plan.meetings if a in part),
+            )
+            for part in parts
+            if part
+        ]
+
+    def _fit(self, legs: tuple[Leg, ...], sources: Mapping[int, NDArray[np.uint8]], stage: Stage) -> LegFlows:
+        interval = float(np.median(np.diff(self.sequence.times)))
+        material = Material(self.sequence.frames, interval, self.box, self.labels, sources, self.guides)
+        return SplineFit(legs, material, self.settings, self.device).run(stage)
+
+    def _anchor_masks(self, anchors: Mapping[int, Tensor]) -> dict[int, NDArray[np.uint8]]:
+        """The reference mask carried to every anchor, or the guide given there."""
+        soft = memberships(self.mask, self.labels)
+        out = {}
+        for frame, anchor in anchors.items():
+            if frame == self.reference:
+                out[frame] = self.mask
+            elif frame in self.guides:
+                out[frame] = self.guides[frame]
+            else:
+                motion = np.zeros((*self.mask.shape, 2), np.float32)
+                self.box.place(self._pixels(anchor)[0], motion)
+                out[frame] = to_labels(carry(soft, motion), self.labels)
+        return out
+
+    def _pixels(self, fields: Tensor) -> NDArray[np.float32]:
+        """Fields (n, 2, h, w) in half extents as (n, rows, columns, 2) px of the box."""
+        half = torch.tensor([self.box.shape[1] / 2, self.box.shape[0] / 2], device=fields.device)
+        values = (fields.permute(0, 2, 3, 1) * half).cpu().numpy()
+        if values.shape[1:3] == self.box.shape:
+            return np.ascontiguousarray(values)
+        return np.stack([cv2.resize(v, self.box.shape[::-1], interpolation=cv2.INTER_LINEAR) for v in values])
+
+    def _store(self, fields: BoxFields, result: Result) -> None:
+        for number, frame in enumerate(fields.frames):
+            self.box.place(self._pixels(fields.pull_back[number : number + 1])[0], result.pull_back[frame])
+            self.box.place(self._pixels(fields.displacement[number : number + 1])[0], result.displacement[frame])
+
+    def _carry(self, plan: Plan, result: Result, stage: Stage) -> QualityReport:
+        """Masks of all frames and the report, inside the frame's part of the box."""
+        part = self.box.inside
+        mask = self.mask[part]
+        report = QualityReport(topology(mask, self.labels), self.labels)
+        guides = {f: g[part] for f, g in self.guides.items()}
+        keys = tuple(sorted({*plan.anchors, *guides}))
+        result.masks[self.reference] = self.mask
+        displacements = {f: result.displacement[f][part] for f in guides}
+        for frame in self.span:
+            stage.advance()
+            if frame == self.reference:
+                continue
+            pull_back = np.ascontiguousarray(result.pull_back[frame][part])
+            carried = carried_masks(mask, self.labels, {frame: pull_back}, displacements, guides, keys)
+            result.masks[frame][part] = carried[frame]
+            report.add(pull_back, np.ascontiguousarray(result.displacement[frame][part]))
+            report.add_mask(carried[frame])
+        return report
