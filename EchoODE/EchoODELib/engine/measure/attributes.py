@@ -84,15 +84,14 @@ class ShapeAttributes:
 def orientation(cavity: NDArray[np.bool_], spacing: tuple[float, float]) -> Array:
     """(T,) angle of the cavity's principal axis to the image's vertical in degrees, -90 to 90, positive where
     the lower end points right."""
-    mask = cavity.astype(np.float64)
     x, y = np.arange(cavity.shape[2]) * spacing[1], np.arange(cavity.shape[1]) * spacing[0]
-    by_row, by_column = mask.sum(axis=2), mask.sum(axis=1)
+    by_row, by_column = cavity.sum(axis=2, dtype=float), cavity.sum(axis=1, dtype=float)
     count = by_row.sum(axis=1)
     count = np.where(count > 0, count, np.nan)
     mean_x, mean_y = by_column @ x / count, by_row @ y / count
     xx = by_column @ x**2 / count - mean_x**2
     yy = by_row @ y**2 / count - mean_y**2
-    xy = (mask @ x) @ y / count - mean_x * mean_y
+    xy = (cavity @ x) @ y / count - mean_x * mean_y
     angle: Array = np.degrees(0.5 * np.arctan2(2 * xy, yy - xx))
     return angle
 

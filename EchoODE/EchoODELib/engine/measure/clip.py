@@ -204,10 +204,19 @@ def outline_clip(
     frames, known = np.arange(len(sequence)), np.isfinite(lv_area)
     bridged = np.interp(frames, frames[known], lv_area[known])
     ed, es, smoothed, notes = _phases(segmented, bridged, settings, given_ed, given_es)
+    present = np.flatnonzero(shapes.present)
+    # A phase that was found where the LV is missing moves to the nearest frame that can be measured.
+    ed = ed if given_ed else _onto(ed, present)
+    es = es if given_es else _onto(es, present)
     spans = pair_beats(ed, es, bridged if smoothed is None else smoothed)
     if not spans:
         notes.append("No beat with both ED and ES was found; give ED and ES by hand to get EF and strain.")
     return ClipGeometry(shapes, lv_area, bridged, spans, ed, es, smoothed, tuple(notes))
+
+
+def _onto(frames: tuple[int, ...], present: NDArray[np.intp]) -> tuple[int, ...]:
+    """The nearest present frame for each frame."""
+    return tuple(sorted({int(present[np.argmin(np.abs(present - frame))]) for frame in frames}))
 
 
 def _phases(
@@ -233,7 +242,7 @@ def _phases(
     short = len(sequence) < settings.shortest_curve
     if marks_fit and (settings.phase_source == "file" or (settings.phase_source == "auto" and short)):
         ed, es = (marked[0],), (marked[1],)
-        notes.append("ED and ES are the frames that the file marks.")
+        notes = ["ED and ES are the frames that the file marks."]
     curve = bridged if smoothed is None else smoothed
     if given_ed is not None:
         ed = given_ed

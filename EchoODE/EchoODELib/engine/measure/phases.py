@@ -95,14 +95,14 @@ def find_phases(
     known = np.isfinite(values)
     if not known.any():
         raise UnsuitableMask("The LV is empty on every frame; segment the clip first.")
-    if known.sum() < 2 or np.ptp(values[known]) <= 1e-6 * np.abs(values[known]).max():
-        raise UnsuitableMask("The LV's size never changes, so ED and ES can't be found; give them by hand.")
     step = float(np.median(np.diff(times)))
     grid = np.arange(int(np.floor((times[-1] - times[0]) / step + 0.5)) + 1) * step + times[0]
     even = len(grid) == len(times) and np.allclose(grid, times, atol=0.1 * step)
     curve = np.interp(times if even else grid, times[known], values[known])
     grid = times if even else grid
     curve = _without_spikes(curve)
+    if np.ptp(curve) <= 1e-3 * np.abs(curve).max():
+        raise UnsuitableMask("The LV's size never changes, so ED and ES can't be found; give them by hand.")
 
     cycle = 60.0 / heart_rate if heart_rate else None
     width = _filter_width(settings, step, cycle, len(curve))
