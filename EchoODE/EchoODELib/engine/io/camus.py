@@ -129,7 +129,7 @@ def _chosen(folder: Path, view: View | None, *, mask: bool, notes: list[str]) ->
         if name not in found:
             raise UnreadableClip(
                 f"{folder.name} holds no {'masks of ' if mask else ''}{view.value}; it has "
-                f"{', '.join(_VIEWS[known].value for known in found) or 'none'}."
+                f"{', '.join(_VIEWS[known].value for known in _VIEWS if known in found) or 'none'}."
             )
         return name, found[name]
     if not found:

@@ -49,6 +49,7 @@ _DAMAGE = (
     zlib.error,
 )
 _COLOUR = {"RGB", "YBR_RCT", "YBR_ICT"}  # JPEG 2000's two come out of the decoder as RGB
+_MOST_EXPECTED = 2000  # room is made for so many frames at once; a damaged header may name millions
 _PLAUSIBLE_HEART_RATE = (15.0, 400.0)
 _VIEW_WORDS = (
     (View.A4C, r"\b(a4c|4ch|ap4|apical[ _-]*(4|four))"),
@@ -77,7 +78,7 @@ def read_dicom(path: Path, *, frame_rate: float | None = None) -> EchoSequence:
             rows, columns, count = _layout(dataset)
         except _DAMAGE as error:
             raise UnreadableClip(f"{path.name} is damaged or not DICOM: export it again.") from error
-        check_size(count, rows, columns)
+        check_size(path.name, count, rows, columns)
         notes: list[str] = []
         gray = _frames(path, dataset, syntax, count, notes)
         try:
@@ -121,7 +122,7 @@ def _layout(dataset: Dataset) -> tuple[int, int, int]:
 
 def _frames(path: Path, dataset: Dataset, syntax: UID, count: int, notes: list[str]) -> GrayFrames:
     """Decode all frames to gray."""
-    gray = GrayFrames()
+    gray = GrayFrames(min(count, _MOST_EXPECTED))
     try:
         if not syntax.is_transfer_syntax:
             raise NotImplementedError(syntax)

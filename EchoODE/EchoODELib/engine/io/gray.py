@@ -26,22 +26,33 @@ MAXIMUM_BYTES = 8 << 30
 
 
 class GrayFrames:
-    """Collects frames as gray (H, W) uint8 and the evidence for colour flow."""
+    """Collects frames as gray (H, W) uint8 and the evidence for colour flow.
 
-    def __init__(self) -> None:
-        self._frames: list[NDArray[np.uint8]] = []
+    ``expected`` is the number of frames where it is known; the clip is then written into one array at once.
+    """
+
+    def __init__(self, expected: int = 0) -> None:
+        self._expected = expected
+        self._clip: NDArray[np.uint8] | None = None
+        self._count = 0
         self._departed: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return self._count
 
     def add_gray(self, frame: NDArray[np.uint8]) -> None:
         """Add a gray frame (H, W) uint8."""
-        if self._frames and frame.shape != self._frames[0].shape:
+        if self._clip is None:
+            self._clip = np.empty((max(self._expected, 1), *frame.shape), np.uint8)
+        if frame.shape != self._clip.shape[1:]:
             raise UnreadableClip(
-                f"The frames differ in size ({self._frames[0].shape} and {frame.shape}); give one clip of one size."
+                f"The frames differ in size ({self._clip.shape[1:]} and {frame.shape}); give one clip of one size."
             )
-        self._frames.append(np.ascontiguousarray(frame))
+        if self._count == len(self._clip):  # the number was not known: grow as a list does
+            check_size("The clip", 2 * self._count, *frame.shape)
+            self._clip = np.concatenate([self._clip, np.empty_like(self._clip)])
+        self._clip[self._count] = frame
+        self._count += 1
 
     def add_rgb(self, frame: NDArray[np.uint8]) -> None:
         """Add a colour frame (H, W, 3) uint8, red first."""
@@ -63,7 +74,9 @@ class GrayFrames:
 
     def stack(self) -> NDArray[np.uint8]:
         """All frames, (T, H, W) uint8."""
-        return np.stack(self._frames)
+        if self._clip is None:
+            raise UnreadableClip("The clip holds no frames.")
+        return self._clip if self._count == len(self._clip) else self._clip[: self._count].copy()
 
     @property
     def coloured(self) -> bool:
@@ -136,10 +149,10 @@ def to_eight_bits(
     return np.asarray(np.clip(np.rint(scaled), 0, 255), np.uint8)
 
 
-def check_size(count: int, rows: int, columns: int) -> None:
+def check_size(name: str, count: int, rows: int, columns: int) -> None:
     """Refuse frame counts and sizes that no clip has, before memory is taken for them."""
     if min(count, rows, columns) < 1 or count * rows * columns > MAXIMUM_BYTES:
         raise UnreadableClip(
-            f"The header names {count} frames of {rows}x{columns} pixels, which no clip has: "
-            "the file is damaged; copy it again."
+            f"{name} is damaged: its header names {count} frames of {rows}x{columns} pixels, which no clip has; "
+            "copy it again."
         )

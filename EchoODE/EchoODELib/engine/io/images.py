@@ -83,7 +83,7 @@ def pages(path: Path, *, labels: bool = False) -> Iterator[NDArray[np.generic]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_FORMATS) as image:
-                check_size(getattr(image, "n_frames", 1), image.height, image.width)
+                check_size(path.name, getattr(image, "n_frames", 1), image.height, image.width)
                 for page in ImageSequence.Iterator(image):
                     yield _array(page, labels)
     except _DAMAGE as error:

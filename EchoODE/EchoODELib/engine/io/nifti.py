@@ -27,6 +27,7 @@ from .timing import plausible_rate, regular_times
 
 _ENDINGS = {Kind.NIFTI: (".nii.gz", ".nii", ".hdr", ".img"), Kind.METAIMAGE: (".mhd", ".mha")}
 _UNKNOWN_UNIT = 0
+_SLOWEST_STEP = 0.5  # s
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def load_volume(path: Path, kind: Kind) -> Volume:
             reader.SetFileName(str(name))
             reader.ReadImageInformation()
             size = reader.GetSize()
-            check_size(int(np.prod(size[2:], dtype=np.int64)), size[1], size[0])
+            check_size(path.name, int(np.prod(size[2:], dtype=np.int64)), size[1], size[0])
             image = reader.Execute()
     except (RuntimeError, OSError) as error:
         raise UnreadableClip(f"{path.name} is truncated or damaged; copy it again.") from error
@@ -102,7 +103,8 @@ def load_volume(path: Path, kind: Kind) -> Volume:
         # The step along time is believed only where the header gives time a unit; ITK has made it seconds.
         if units & 0x38 and axes >= 3:
             frame_time = float(steps[3] if axes == 4 and size[3] > 1 else steps[2])
-    if frame_time is not None and not (frame_time > 0 and plausible_rate(1.0 / frame_time)):
+    # ITK writes a step of 1 s where it knows none, and no clip is as slow.
+    if frame_time is not None and not (0 < frame_time < _SLOWEST_STEP and plausible_rate(1.0 / frame_time)):
         frame_time = None
     return Volume(values, (float(steps[1]), float(steps[0])), frame_time, unit_known)
 
@@ -123,7 +125,7 @@ def trusted_spacing(volume: Volume, notes: list[str]) -> Spacing | None:
 
 def gray_of(values: NDArray[np.generic], notes: list[str]) -> GrayFrames:
     """Gray frames of (T, H, W) or (T, H, W, C) values."""
-    gray = GrayFrames()
+    gray = GrayFrames(len(values))
     if values.dtype != np.uint8:
         notes.append(f"The values were stored as {values.dtype} and mapped to 8 bits.")
     eight = to_eight_bits(values)

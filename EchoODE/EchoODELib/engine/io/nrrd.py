@@ -75,7 +75,7 @@ def load_nrrd(path: Path) -> NrrdImage:
         header = nrrd.read_header(str(path))
         sizes = [int(size) for size in header["sizes"]]
         spatial, frames, colour = _axes(header, sizes, path.name)
-        check_size(int(np.prod(sizes, dtype=np.int64)), 1, 1)
+        check_size(path.name, int(np.prod(sizes, dtype=np.int64)), 1, 1)
         data, header = nrrd.read(str(path), index_order="F")
         notes: list[str] = []
         times = None if frames is None else _times(header, frames, sizes[frames], notes)

@@ -39,7 +39,7 @@ def read_video(path: Path, *, frame_rate: float | None = None) -> EchoSequence:
             name = _NAMES.get(container.format.name.split(",")[0], container.format.name)
             rate, named = float(stream.average_rate or 0), int(stream.frames)
             ratio = float(stream.sample_aspect_ratio or 1) or 1.0
-            check_size(max(1, named), max(1, stream.height), max(1, stream.width))
+            check_size(path.name, max(1, named), max(1, stream.height), max(1, stream.width))
             for frame in container.decode(stream):
                 _add(gray, frame)
                 stamps.append(np.nan if frame.pts is None else float(frame.pts * (frame.time_base or 1)))
