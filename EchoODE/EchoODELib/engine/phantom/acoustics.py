@@ -66,7 +66,7 @@ def _complex_noise(rng: np.random.Generator, *shape: int) -> NDArray[np.complex6
 def make_probe(anatomy: Anatomy, machine: Acoustics, rng: np.random.Generator) -> Probe:
     """Set the machine up: beam profiles, shadows and the static part of the clutter, drawn from ``rng``."""
     half, depth = anatomy.half_angle, anatomy.depth
-    radius = (np.arange(_SAMPLES, dtype=np.float32) + 0.5) * depth / _SAMPLES
+    radius = ((np.arange(_SAMPLES) + 0.5) * depth / _SAMPLES).astype(np.float32)
     angle = (-half + (np.arange(_LINES, dtype=np.float32) + 0.5) * 2 * half / _LINES).astype(np.float32)
     return Probe(
         half_angle=half,
@@ -106,7 +106,7 @@ def _shade(radius: Image, angle: Image, half: float, machine: Acoustics, rng: np
     # The lateral wall, parallel to the beam, loses most.
     lateral = rng.uniform(0.3, 1.0) * np.exp(-(((side - rng.uniform(0.3, 0.6)) / 0.28) ** 2))
     onset = 1 / (1 + np.exp(-(radius - rng.uniform(15, 45)) / 6))
-    along = -machine.attenuation * np.maximum(radius - 0.55 * radius[-1], 0) / 10
+    along = machine.contrast - machine.attenuation * np.maximum(radius - 0.55 * radius[-1], 0) / 10
     along = along + np.interp(radius, np.linspace(0, radius[-1], 6), rng.normal(0, 1.5, 6))
     loss = -machine.dropout * (14 * shadow + 9 * lateral) + ripple
     return _db((along[:, None] + onset[:, None] * loss[None, :]).astype(np.float32))
@@ -124,10 +124,14 @@ def _near_field(radius: Image, machine: Acoustics, rng: np.random.Generator) -> 
 
 def _haze(radius: Image, depth: float, machine: Acoustics, rng: np.random.Generator) -> NDArray[np.complex64]:
     blotches = cv2.resize(
-        rng.normal(0, 2.2, (7, 6)).astype(np.float32), (_LINES, _SAMPLES), interpolation=cv2.INTER_CUBIC
+        rng.normal(0, 3.0, (7, 6)).astype(np.float32), (_LINES, _SAMPLES), interpolation=cv2.INTER_CUBIC
     )
     profile = -5 * np.clip((radius / depth - 0.3) / 0.5, -0.6, 1)
-    return np.asarray(_complex_noise(rng, 3, _SAMPLES, _LINES) * _db(machine.haze + profile[:, None] + blotches))
+    # Behind the base many machines show a fog that hides the atria.
+    fog = rng.uniform(-4, 24) * np.clip((radius / depth - rng.uniform(0.48, 0.68)) / 0.25, 0, 1)
+    return np.asarray(
+        _complex_noise(rng, 3, _SAMPLES, _LINES) * _db(machine.haze + (profile + fog)[:, None] + blotches)
+    )
 
 
 def form_envelope(
@@ -159,8 +163,8 @@ def form_envelope(
     beamed += _complex_noise(rng, _SAMPLES, _LINES) * probe.noise
     pulse = max(probe.machine.pulse_length / probe.step, 0.5)
     pair = np.ascontiguousarray(beamed).view(np.float32).reshape(_SAMPLES, _LINES, 2)
-    pair = cv2.GaussianBlur(pair, (1, int(6 * pulse) | 1), sigmaX=0.01, sigmaY=pulse)
-    return np.asarray(np.hypot(pair[..., 0], pair[..., 1]) * np.float32(np.sqrt(2 * pulse)))
+    echoes = cv2.GaussianBlur(pair, (1, int(6 * pulse) | 1), sigmaX=0.01, sigmaY=pulse)
+    return np.asarray(np.hypot(echoes[..., 0], echoes[..., 1]) * np.float32(np.sqrt(2 * pulse)))
 
 
 @dataclass(frozen=True)
@@ -190,11 +194,19 @@ def make_display(probe: Probe, pixels: NDArray[np.floating], spacing: float) -> 
     return Display(sector, columns.astype(np.float32), rows.astype(np.float32), spacing)
 
 
+def _smooth(image: Image, probe: Probe, sigma: float) -> Image:
+    """Gaussian of ``sigma`` mm along depth and as many half degrees across."""
+    lines = np.deg2rad(0.75 * sigma) * _LINES / (2 * probe.half_angle)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigmaX=max(lines, 0.1), sigmaY=max(sigma / probe.step, 0.1)))
+
+
 def compress(envelope: Image, probe: Probe, display: Display, gain: float) -> NDArray[np.uint8]:
     """Gray image (H, W) of an envelope: logarithm, gain (dB), dynamic range, gray map, scan conversion."""
     machine = probe.machine
+    # Speckle reduction: machines average looks (frequency, angle) before compression and smooth after it.
+    envelope = _smooth(envelope, probe, 0.55 * machine.smoothing)
     level = 20 * np.log10(envelope + np.float32(1e-6)) + np.float32(machine.gain + gain)
-    gray = np.clip(1 + level / np.float32(machine.dynamic_range), 0, 1)
-    gray = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), sigmaX=0.55, sigmaY=0.8)
+    gray = np.clip(1 + level / np.float32(machine.dynamic_range), 0, 1) ** np.float32(machine.gamma)
+    gray = _smooth(gray.astype(np.float32), probe, machine.smoothing)
     image = cv2.remap(gray, display.columns, display.rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(np.where(display.sector, np.rint(255 * image), 0), np.uint8)

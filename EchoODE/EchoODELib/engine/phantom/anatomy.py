@@ -36,7 +36,8 @@ class Anatomy:
     regions: (4,) relative wall motion: left apical, left basal, right apical, right basal.
     outlines: name -> (N, 2) closed outline in heart coordinates (z, x): "lv", "epicardium", "la" and by
         view "rv", "ra", "aorta".
-    hinges: (2, 2) heart coordinates of the left and right mitral hinge.
+    hinges: (2, 2) heart coordinates of the left and right end of the cavity's base.
+    valve: (2, 2) the mitral hinges; as ``hinges`` but for PLAX, where the aorta takes the front half.
     """
 
     view: View
@@ -50,6 +51,7 @@ class Anatomy:
     regions: Points
     outlines: Mapping[str, Points] = field(repr=False)
     hinges: Points = field(repr=False)
+    valve: Points = field(repr=False)
 
     @property
     def axes(self) -> tuple[Points, Points]:
@@ -84,7 +86,7 @@ def draw_anatomy(view: View, rng: np.random.Generator, depth: float | None = Non
         half = np.deg2rad(rng.uniform(36, 44))
         septum = rng.uniform(34, 44)  # depth of the septum's left side
         # The tips' level lies under the probe, so the apex is left of the sector's middle.
-        apex = np.array([-length * rng.uniform(0.62, 0.72), septum + width]) + np.array([0.0, length * 0.66]) * np.cos(
+        apex = np.array([-length * rng.uniform(0.76, 0.86), septum + width]) + np.array([0.0, length * 0.8]) * np.cos(
             tilt
         ) * np.array([0, -1.0])
         own_depth = septum + 2 * width + wall + rng.uniform(18, 40)
@@ -94,14 +96,16 @@ def draw_anatomy(view: View, rng: np.random.Generator, depth: float | None = Non
         half = np.deg2rad(rng.uniform(34, 41))
         top = rng.uniform(24, 40)
         apex = np.array([rng.normal(-5.0 if view is View.A4C else -2.0, 3.5), top])
-        own_depth = top + length * np.cos(tilt) + rng.uniform(28, 62)
+        own_depth = top + length * np.cos(tilt) + rng.uniform(20, 56)
     image_depth = float(np.clip(own_depth, 80, 240)) if depth is None else depth
     lv, hinges, thickness = _ventricle(rng, length, width, wall)
-    outlines = {"lv": lv, "epicardium": _epicardium(lv, thickness), "la": _atrium(rng, hinges, length, plax)}
+    # In PLAX the front of the base opens into the aorta and the mitral valve closes the rest.
+    valve = np.stack([hinges[0] + (hinges[1] - hinges[0]) * 0.58, hinges[1]]) if plax else hinges
+    outlines = {"lv": lv, "epicardium": _epicardium(lv, thickness), "la": _atrium(rng, valve, plax)}
     if not plax:
         outlines |= _right_heart(rng, length, width, wall) if view is View.A4C else {}
     else:
-        outlines |= _outflow(rng, length, width, wall)
+        outlines |= _outflow(rng, length, width, wall, valve[0, 1])
     return Anatomy(
         view=view,
         half_angle=float(half),
@@ -114,6 +118,7 @@ def draw_anatomy(view: View, rng: np.random.Generator, depth: float | None = Non
         regions=rng.uniform(0.85, 1.15, 4),
         outlines=outlines,
         hinges=hinges,
+        valve=valve,
     )
 
 
@@ -158,15 +163,12 @@ def _epicardium(lv: Points, thickness: NDArray[np.float64]) -> Points:
     return np.asarray(outer * (1 - flat) + square * flat)
 
 
-def _atrium(rng: np.random.Generator, hinges: Points, length: float, plax: bool) -> Points:
-    """The left atrium, hung from the mitral hinges."""
+def _atrium(rng: np.random.Generator, hinges: Points, plax: bool) -> Points:
+    """The left atrium, hung from the mitral hinges; in PLAX it lies behind the aorta and reaches past the wall."""
     height = rng.uniform(30, 42) if plax else rng.uniform(34, 52)
     body = rng.uniform(1.12, 1.4)
     left, right = hinges
     centre, half = (left + right) / 2, np.linalg.norm(right - left) / 2
-    if plax:  # the aorta takes the upper half of the base
-        left = centre + (left - centre) * 0.1
-        centre, half = (left + right) / 2, np.linalg.norm(right - left) / 2 * 1.5
     t = np.linspace(0, 1, 140)
     # A super-ellipse: narrow at the hinges, widest in its middle, a round roof.
     angle = np.pi * t
@@ -175,7 +177,15 @@ def _atrium(rng: np.random.Generator, hinges: Points, length: float, plax: bool)
     across = np.sign(across) * np.abs(across) ** 0.75 * spread
     along = np.sin(angle) ** 0.72 * height
     drift = rng.normal(0, 0.05) * along
-    arc = np.stack([centre[0] + along, centre[1] + across * half + drift], -1)
+    ripple = 1 + sum(rng.normal(0, 0.03) * np.sin((m + 2) * angle + rng.uniform(0, 6)) for m in range(3))
+    along = along * ripple
+    across = across * ripple
+    if plax:
+        span = 2 * half + rng.uniform(12, 20) * np.sin(angle) ** 0.6
+        x = left[1] + (1 + across) / 2 * span
+    else:
+        x = centre[1] + across * half + drift
+    arc = np.stack([centre[0] + along, x], -1)
     arc[0], arc[-1] = left, right
     plane = right + np.linspace(0, 1, 32)[1:-1, None] * (left - right)
     return np.concatenate([arc, plane])
@@ -186,20 +196,20 @@ def _right_heart(rng: np.random.Generator, length: float, width: float, wall: fl
     level = np.linspace(0, 1, 90)
     tip, base = rng.uniform(0.10, 0.22), rng.uniform(0.93, 1.0)
     z = (tip + (base - tip) * level) * length
-    reach = rng.uniform(24, 36)
+    reach = rng.uniform(26, 44)
     q = np.clip(z / length, 0, 1)
     epi = width * np.sqrt(1 - (1 - q) ** 2.4) * (1 - 0.2 * np.clip((q - 0.42) / 0.58, 0, 1) ** 2) + wall
     inner = -(epi + 0.5)
     free = inner - reach * np.sqrt(np.clip(1 - (1 - level) ** 1.8, 0, 1)) * (1 - 0.15 * level**3)
     rv = np.concatenate([np.stack([z, inner], -1), np.stack([z, free], -1)[::-1]])
     angle = np.linspace(0, 2 * np.pi, 120, endpoint=False)
-    half_x, half_z = reach * rng.uniform(0.52, 0.62), rng.uniform(19, 26)
-    middle = inner[-1] - half_x + 3.0
+    half_x, half_z = reach * rng.uniform(0.52, 0.62), rng.uniform(20, 28)
+    middle = -width * 0.8 - 2 - half_x
     ra = np.stack([base * length + 5 + half_z * (1 + np.sin(angle)), middle + half_x * np.cos(angle)], -1)
     return {"rv": rv, "ra": ra}
 
 
-def _outflow(rng: np.random.Generator, length: float, width: float, wall: float) -> dict[str, Points]:
+def _outflow(rng: np.random.Generator, length: float, width: float, wall: float, back: float) -> dict[str, Points]:
     """Right ventricular outflow tract in front and the aortic root at the base (PLAX)."""
     reach = rng.uniform(17, 25)
     z = np.linspace(-0.05, 1.7, 120) * length
@@ -208,7 +218,7 @@ def _outflow(rng: np.random.Generator, length: float, width: float, wall: float)
     taper = np.sqrt(np.clip((z / length + 0.05) / 0.45, 0, 1))
     rv = np.concatenate([np.stack([z, front - lift], -1), np.stack([z, front - lift - reach * taper], -1)[::-1]])
     root = rng.uniform(13.5, 16.5)
-    middle = -width * 0.78 + root * 0.55
+    middle = back - 2.5 - root
     along = np.linspace(0, 1, 60)
     sinus = root * (0.92 + 0.16 * np.exp(-(((along - 0.22) / 0.13) ** 2)))
     z_root = length * (1.0 + 0.75 * along)

@@ -16,7 +16,11 @@ def burn_in(
     height, width = frames.shape[1:]
     static = np.zeros((height, width), np.uint8)
     size = height / 256
-    text = dict(fontFace=cv2.FONT_HERSHEY_SIMPLEX, fontScale=0.28 * size, color=190, thickness=1, lineType=cv2.LINE_AA)
+
+    def write(line: str, x: float, y: float) -> None:
+        place = (int(x), int(y))
+        cv2.putText(static, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.28 * size, (190.0,), 1, cv2.LINE_AA)
+
     rng = np.random.default_rng(settings.seed + 1)
     lines = [
         f"FR {settings.frame_rate:.0f}Hz",
@@ -28,15 +32,15 @@ def burn_in(
         "HPen",
     ]
     for k, line in enumerate(lines):
-        cv2.putText(static, line, (2, int((10 + 10 * k) * size)), **text)
-    cv2.putText(static, f"{settings.heart_rate:.0f} bpm", (int(width * 0.80), int(height * 0.97)), **text)
+        write(line, 2, (10 + 10 * k) * size)
+    write(f"{settings.heart_rate:.0f} bpm", width * 0.80, height * 0.97)
     # A gray bar at the right, a logo, depth ticks.
     bar = np.linspace(255, 0, int(height * 0.28)).astype(np.uint8)[:, None]
     column = int(width * 0.965)
     static[int(height * 0.06) : int(height * 0.06) + len(bar), column : column + max(3, int(5 * size))] = bar
     centre = (int(width * 0.88), int(height * 0.06))
     cv2.ellipse(static, centre, (int(9 * size), int(6 * size)), 0, 0, 360, 170, 1, cv2.LINE_AA)
-    cv2.putText(static, "S", (centre[0] - int(3 * size), centre[1] + int(3 * size)), **text)
+    write("S", centre[0] - 3 * size, centre[1] + 3 * size)
     for k in range(1, 12):
         y = int(height * k / 12)
         static[y, width - max(2, int((4 if k % 5 else 7) * size)) :] = 200

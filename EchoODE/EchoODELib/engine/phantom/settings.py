@@ -21,6 +21,7 @@ class Acoustics:
     Attributes
     ----------
     dynamic_range: dB from black to white (30 to 90).
+    gamma: exponent of the gray map (0.5 to 2); above 1 the dark gets darker.
     gain: dB added to everything before compression.
     noise: dB, electronic noise at mid depth; it grows with depth as the time gain does.
     haze: dB, level of the reverberation haze that fills the cavities.
@@ -31,37 +32,48 @@ class Acoustics:
     contrast: dB by which myocardium and surrounding tissue stand out of a neutral 0.
     beam_width: degrees, standard deviation of the main lobe at the focus.
     pulse_length: mm, standard deviation of the axial response.
+    smoothing: mm, how much the machine smooths speckle.
     decorrelation: phase (radian) a frame at 50 Hz by which speckle changes on its own.
     """
 
     dynamic_range: float = 60.0
     gain: float = 0.0
-    noise: float = -46.0
-    haze: float = -44.0
+    gamma: float = 1.0
+    noise: float = -51.0
+    haze: float = -43.5
     side_lobes: float = -26.0
-    near_field: float = -10.0
+    near_field: float = -24.0
     attenuation: float = 0.4
     dropout: float = 0.4
     contrast: float = 0.0
-    beam_width: float = 0.62
-    pulse_length: float = 0.38
+    beam_width: float = 0.58
+    pulse_length: float = 0.36
+    smoothing: float = 0.36
     decorrelation: float = 0.10
 
 
 QUALITIES: Mapping[str, Acoustics] = {
     "good": Acoustics(),
     "medium": Acoustics(
-        noise=-41.0, haze=-38.0, side_lobes=-23.0, near_field=-7.0, dropout=0.65, beam_width=0.72, decorrelation=0.16
+        noise=-48.0,
+        haze=-41.5,
+        side_lobes=-23.0,
+        near_field=-21.0,
+        smoothing=0.42,
+        dropout=0.65,
+        beam_width=0.72,
+        decorrelation=0.16,
     ),
     "poor": Acoustics(
         dynamic_range=56.0,
-        noise=-36.0,
-        haze=-32.0,
+        noise=-46.0,
+        haze=-39.0,
         side_lobes=-20.0,
-        near_field=-4.0,
+        near_field=-19.0,
         attenuation=0.8,
         dropout=0.9,
-        contrast=-3.0,
+        contrast=-2.0,
+        smoothing=0.48,
         beam_width=0.85,
         pulse_length=0.45,
         decorrelation=0.24,

@@ -17,7 +17,7 @@ from .motion import Field, courses, disc_volumes, displacement_field, invert, mo
 from .overlays import burn_in
 from .settings import QUALITIES, Acoustics, PhantomClip, PhantomSettings
 from .timing import Rhythm, make_rhythm
-from .tissue import Atlas, draw_leaflets, draw_scatterers, leaflet_points, make_atlas
+from .tissue import Atlas, draw_leaflets, draw_scatterers, leaflet_points, leaflet_strength, make_atlas
 
 _PAD = 16  # pixels around the image, so that fields are right up to its border
 _SCATTERERS = 90_000
@@ -128,7 +128,8 @@ def _machine(settings: PhantomSettings, rng: np.random.Generator) -> Acoustics:
     return replace(
         base,
         dynamic_range=base.dynamic_range + rng.uniform(-6, 8),
-        gain=base.gain + rng.uniform(-4, 4),
+        gain=base.gain + rng.uniform(-3, 5),
+        gamma=base.gamma * rng.uniform(0.85, 1.3),
         noise=base.noise + rng.uniform(-4, 3),
         haze=base.haze + rng.uniform(-5, 4),
         near_field=base.near_field + rng.uniform(-4, 4),
@@ -236,8 +237,8 @@ class _Scanner:
         points = self._scatterers.points.astype(np.float64)
         self._modes = modes(anatomy, points).astype(np.float32).reshape(course.shape[1], -1)
         self._leaflet, self._place = draw_leaflets(anatomy, _LEAFLET_SCATTERERS, rng)
-        strength = 10 ** (rng.uniform(-9, -3) / 20) * rng.rayleigh(0.8, _LEAFLET_SCATTERERS) * 0.8
-        self._leaflet_strength = strength.astype(np.float32)
+        strength = leaflet_strength(self._leaflet, self._place, rng)
+        self._leaflet_strength = strength
         # Speckle decorrelates in two ways: by itself, and by motion through the plane, which comes back.
         drift = probe.machine.decorrelation * 50 * times
         self._drift, self._through = drift.astype(np.float32), (course[:, 0] * 6).astype(np.float32)
@@ -290,7 +291,7 @@ def _landmarks(
         return np.asarray(points / spacing + offset, np.float32)
 
     marks = {
-        "mitral_annulus": pixels(_carried(anatomy, course, anatomy.to_image(anatomy.hinges))),
+        "mitral_annulus": pixels(_carried(anatomy, course, anatomy.to_image(anatomy.valve))),
         "long_axis": pixels(_long_axis(anatomy, course)),
     }
     if anatomy.view is View.PLAX:

@@ -14,7 +14,8 @@ from .anatomy import Anatomy, Points
 Image = NDArray[np.float32]
 _STEP = 0.3  # mm per atlas pixel
 _MARGIN = 14.0  # mm around the image
-_BLOOD = -80.0  # dB: no scatterers; noise and haze fill the cavities
+_BLOOD = -80.0  # dB
+_SILENT = -62.0  # dB below which no scatterer is drawn: noise and haze lie above it
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,16 @@ def _facing(distance: Image, points: Points) -> Image:
     return np.asarray(np.abs(gx * points[..., 0] + gy * points[..., 1]) / norm, np.float32)
 
 
+def _add(*levels: NDArray[np.floating]) -> Image:
+    """Sum of incoherent echoes: powers add, dB do not."""
+    return np.asarray(10 * np.log10(sum(10 ** (np.maximum(level, -90) / 10) for level in levels)), np.float32)
+
+
+def _soft(distance: Image, over: float) -> Image:
+    """1 inside an outline, 0 outside, with a transition of ``over`` mm."""
+    return np.asarray(1 / (1 + np.exp(np.clip(distance / over, -30, 30))), np.float32)
+
+
 def _echogenicity(
     anatomy: Anatomy, points: Points, distances: dict[str, Image], rng: np.random.Generator
 ) -> NDArray[np.floating]:
@@ -92,74 +103,98 @@ def _echogenicity(
     q = z / anatomy.length
     radius = np.linalg.norm(points, axis=-1).astype(np.float32)
     d_lv, d_epi, d_la = distances["lv"], distances["epicardium"], distances["la"]
-    facing = _facing(d_epi, points)
 
-    # Surroundings: fat, lung, liver; blotchy, in curved layers around the heart.
-    level = -17 + 3.0 * _noise(rng, shape, 70) + 2.2 * _noise(rng, shape, 22)
-    level += 2.8 * _layered(rng, np.arctan2(x, z - 40) * 45, d_epi, (22.0, 2.6))
-    level += (7 + 3 * rng.random()) * _band(np.maximum(d_epi, 0), 5, 7) * np.clip(q * 1.6, 0, 1)
-    # The pericardium behind the lateral wall and below the atria is the brightest reflector.
-    pericardium = _band(d_epi, 1.6, 1.7) * np.clip(0.25 + 1.2 * facing, 0, 1.2) * (x > 0)
-    level += 11 * pericardium * np.clip(q * 1.4, 0, 1) + 8 * _band(d_la, 7 + 3 * _noise(rng, shape, 60), 5) * facing
-    level += 5 * np.exp(-(((radius - anatomy.depth * 0.95) / 18) ** 2))
-    # Chest wall: layers square to the beam.
-    angle = np.arctan2(points[..., 0], np.maximum(points[..., 1], 1)).astype(np.float32)
-    chest = 1 / (1 + np.exp((radius - 15) / 2.5))
-    level += chest * (6 + 4 * _layered(rng, angle * 30, radius, (14.0, 1.3)))
-
-    # Chambers other than the LV, with thin walls.
-    for name, wall, strength in (("ra", 1.6, 6.0), ("rv", 3.0, 7.0), ("la", 1.6, 7.0), ("aorta", 1.4, 12.0)):
+    level = _surroundings(anatomy, points, z, x, distances, rng)
+    for name, wall, strength in (("ra", 1.3, -31.0), ("rv", 2.4, -28.0), ("la", 1.3, -29.0), ("aorta", 1.3, -17.0)):
         if name in distances:
             d = distances[name]
-            lit = 0.45 + 0.75 * _facing(d, points)
-            level += strength * lit * _band(d, wall, wall) * (1 + 0.3 * _noise(rng, shape, 25))
-            level = np.where(d < 0, _BLOOD, level)
+            lit = 15 * _facing(d, points) ** 2 - 5 + 7 * _noise(rng, shape, 60) + 3 * _noise(rng, shape, 20)
+            shell = strength + lit - 5 * ((d - wall) / wall) ** 2
+            level = _add(level - 45 * _soft(d, 0.3), np.maximum(shell, -70))
     if "rv" in distances:  # trabeculae and the moderator band
-        rv = distances["rv"]
-        strands = _layered(rng, z, x, (7.0, 2.2)) + 0.8 * _noise(rng, shape, 12)
-        near_tip = np.clip(1.15 - q, 0.1, 1)
-        level = np.where((rv < 0) & (strands * near_tip > 0.75), -20 + 3 * strands, level)
+        strands = _layered(rng, z, x, (9.0, 2.4)) + _noise(rng, shape, 14)
+        tips = np.clip(1.25 - q, 0.2, 1) if anatomy.view is View.A4C else 0.5
+        strands = -52 + 11 * np.minimum(strands * tips, 2.4)
+        level = np.where(distances["rv"] < 0, _add(level, strands), level)
 
-    # Myocardium: fibres run along the wall; borders square to the beam shine, the lateral wall fades.
-    fibres = 2.2 * _layered(rng, z, d_lv, (11.0, 1.1)) + 1.6 * _noise(rng, shape, 18)
+    # Myocardium: fibres run along the wall, and patches of it answer more than others. Borders square to
+    # the beam shine, the lateral wall fades.
+    facing = _facing(d_epi, points)
+    fibres = 3.8 * _layered(rng, z, d_lv, (14.0, 1.5)) + 2.6 * _noise(rng, shape, 26) + 3.0 * _noise(rng, shape, 70)
     lateral = np.clip(x / anatomy.width, -1, 1)
-    if anatomy.view is View.A4C:
-        tone = -13 - 3.5 * lateral + 2.0 * np.exp(-(((lateral + 1) / 0.35) ** 2))
-    elif anatomy.view is View.A2C:
-        tone = -15 - 1.5 * lateral * rng.normal(0, 1)
-    else:
-        tone = -13 - 1.5 * lateral
-    muscle = tone + fibres + 5 * facing**2 - 2.0
-    muscle += (5.5 * (0.35 + facing)) * _band(d_lv, 0.7, 0.9) * (1 + 0.4 * _noise(rng, shape, 20))
-    if anatomy.view is not View.A2C:
-        muscle += 5.0 * _band(d_epi, -0.9, 1.0) * (x < 0)  # the right side of the septum
-    muscle = np.where(d_lv < 0, _BLOOD, muscle)
+    bright_side = {View.A4C: -2.5, View.A2C: -1.5 * rng.normal(), View.PLAX: 0.5}[anatomy.view]
+    muscle = -38 + bright_side * lateral + fibres + 9 * facing**2
+    deep = d_lv / anatomy.wall
+    if anatomy.view is View.A4C:  # a thin bright septum
+        ridge = np.exp(-(((deep - rng.uniform(0.25, 0.6)) / 0.28) ** 2)) * np.clip(-lateral, 0, 1) ** 0.5
+        muscle += rng.uniform(7, 15) * ridge * np.clip(0.25 + q, 0, 1)
+    lining = (
+        -29 + 7 * facing**2 * np.clip(0.3 + 2 * q, 0, 1) + 6 * _noise(rng, shape, 34) - 4 * ((d_lv - 0.8) / 0.9) ** 2
+    )
+    muscle = _add(muscle, np.maximum(lining, -70))
     level = np.where(d_epi < 0, muscle, level)
+    level = np.where(d_lv < 0, _cavity(anatomy, z, x, d_lv, rng), level)
 
-    level = _papillary_muscles(anatomy, level, z, x, d_lv, rng)
-    # Fibrous tissue at the annulus and the crux.
-    for hinge, strength in zip(anatomy.hinges, rng.uniform(9, 15, 2), strict=True):
-        away = np.hypot(z - hinge[0], x - hinge[1] - np.sign(hinge[1]) * 3)
-        open_ = (d_lv > 0) & (level > _BLOOD)
-        level = np.where(open_, level + strength * np.exp(-((away / 7.0) ** 2)), level)
-    return np.clip(level, _BLOOD, 9.0)
+    if "aorta" in distances:  # its cusps, closed, and the annulus in front
+        root = anatomy.outlines["aorta"]
+        across = np.clip((x - root[:, 1].min()) / np.ptp(root[:, 1]), 0, 1)
+        cusp = -26 - 6 * ((z - anatomy.length - 3 - 10 * np.minimum(across, 1 - across)) / 1.0) ** 2
+        level = np.where((across > 0) & (across < 1), _add(level, np.maximum(cusp, -80)), level)
+    # Fibrous tissue and fat at the annulus and the crux: the brightest spots of an apical view.
+    for hinge, strength in zip(anatomy.hinges, rng.uniform(-19, -6, 2), strict=True):
+        away = np.hypot((z - hinge[0] - 2) / rng.uniform(5, 9), (x - hinge[1] * 1.12) / rng.uniform(4, 7))
+        spot = strength - 7 * away**2 + 2.5 * _noise(rng, shape, 12) - 40 * (1 - _soft(-np.minimum(d_lv, d_la), 0.6))
+        level = _add(level, np.maximum(spot, -80))
+    near = 1 / (1 + np.exp((radius - 15) / 2.5))
+    return np.asarray(np.clip(level - 6 * (1 - near) * _soft(radius - 12, 6), _BLOOD, 4.0))
 
 
-def _papillary_muscles(
-    anatomy: Anatomy, level: NDArray[np.floating], z: Image, x: Image, d_lv: Image, rng: np.random.Generator
-) -> NDArray[np.floating]:
-    """Two ridges of muscle inside the cavity, and apical trabeculae; they count as cavity in the masks."""
-    strands = _layered(rng, z, x, (5.0, 2.0))
-    near_apex = np.exp(-((z / (0.22 * anatomy.length)) ** 2)) * np.exp(d_lv / 6)
-    level = np.where((d_lv < 0) & (strands * near_apex > 0.55), -23 + 2 * strands, level)
+def _surroundings(
+    anatomy: Anatomy, points: Points, z: Image, x: Image, distances: dict[str, Image], rng: np.random.Generator
+) -> Image:
+    """Fat, lung, liver and chest wall: dark and blotchy, with bright sheets where they meet the beam square."""
+    shape = points.shape[:2]
+    q = z / anatomy.length
+    radius = np.linalg.norm(points, axis=-1).astype(np.float32)
+    d_epi, d_la = distances["epicardium"], distances["la"]
+    sheets = _layered(rng, np.arctan2(x, z - 40) * 45, d_epi + 2 * _noise(rng, shape, 40), (26.0, 2.8))
+    base = -42 + 5.5 * _noise(rng, shape, 110) + 3 * _noise(rng, shape, 30) + 3.5 * sheets
+    # Around the base and behind the heart tissue answers more than beside the apex.
+    plax = anatomy.view is View.PLAX
+    base += (0 if plax else 9) * np.clip(q - 0.35, 0, 1) + 5 * np.clip((radius / anatomy.depth - 0.75) / 0.25, 0, 1)
+    patch = 5 * _noise(rng, shape, 60) + 2.5 * _noise(rng, shape, 20)
+    outer = d_epi - rng.uniform(1.0, 2.5)
+    side = np.clip(x / anatomy.width, -1, 1) if anatomy.view is not View.PLAX else np.clip(x / 10, -1, 1)
+    pericardium = (
+        rng.uniform(-26, -10)
+        + patch
+        + 6 * side
+        + 9 * np.clip(q, -0.5, 1)
+        - 6 * (outer / np.where(outer > 0, rng.uniform(2.5, 9), 2.2)) ** 2
+    )
+    pericardium = np.where(q < 1.05, pericardium, -80)
+    away = np.minimum(d_la, d_epi + 10) - rng.uniform(4, 12)
+    behind = rng.uniform(-20, -3) - 12 * plax + patch - 5 * (away / rng.uniform(5, 13)) ** 2
+    behind = np.where(q > 0.8, behind, -80) + 4 * _facing(d_la, points) + 2 * sheets
+    angle = np.arctan2(points[..., 0], np.maximum(points[..., 1], 1)).astype(np.float32)
+    chest = -27 + 5 * _layered(rng, angle * 30, radius, (16.0, 1.6)) - 26 * np.clip((radius - 9) / 14, 0, 2)
+    return _add(base, np.maximum(pericardium, -80), np.maximum(behind, -80), np.maximum(chest, -80))
+
+
+def _cavity(anatomy: Anatomy, z: Image, x: Image, d_lv: Image, rng: np.random.Generator) -> Image:
+    """Inside the LV: papillary muscles and apical trabeculae, which count as cavity, and a ragged border."""
+    strands = _layered(rng, z, x, (6.0, 2.2))
+    near_apex = np.exp(-((z / (0.25 * anatomy.length)) ** 2))
+    inward = np.minimum(d_lv, 0)
+    level = -58 + 7 * strands + 14 * near_apex * np.exp(inward / 6) + 16 * np.exp(inward / 1.3)
     for sign in (-1.0, 1.0):
-        at = rng.uniform(0.42, 0.6) * anatomy.length
-        long, thick = rng.uniform(8, 13), rng.uniform(2.5, 4.0)
+        at = rng.uniform(0.40, 0.62) * anatomy.length
+        long, thick = rng.uniform(8, 14), rng.uniform(2.5, 4.5)
         # The ridge leans on the endocardium: its depth is counted from there.
-        inside = (d_lv < 0) & (np.sign(x) == sign)
-        ridge = ((z - at) / long) ** 2 + ((d_lv + 0.5 * thick) / thick) ** 2 < 1
-        level = np.where(inside & ridge, rng.uniform(-21, -16) + 1.5 * strands, level)
-    return level
+        away = np.sqrt(((z - at) / long) ** 2 + ((d_lv + 0.4 * thick) / thick) ** 2) - 1
+        ridge = rng.uniform(-40, -33) + 2.5 * strands - 25 * np.clip(away, 0, 2)
+        level = np.where(np.sign(x) == sign, _add(level, np.maximum(ridge, -80)), level)
+    return np.asarray(level, np.float32)
 
 
 @dataclass(frozen=True)
@@ -184,8 +219,10 @@ def draw_scatterers(atlas: Atlas, anatomy: Anatomy, count: int, rng: np.random.G
     angle = rng.uniform(-reach, reach, count)
     radius = rng.uniform(1.0, anatomy.depth * 1.06, count)
     points = np.stack([radius * np.sin(angle), radius * np.cos(angle)], -1)
-    level = atlas.sample(atlas.level, points.reshape(-1, 500, 2)).ravel()  # OpenCV's sides end at 32767
-    kept = level > _BLOOD / 2
+    # The slice has a thickness, in which borders lean: they blur more the deeper they are.
+    blur = rng.normal(0, 1, points.shape) * (0.5 + 0.9 * radius / anatomy.depth)[:, None]
+    level = atlas.sample(atlas.level, (points + blur).reshape(-1, 500, 2)).ravel()  # OpenCV's sides end at 32767
+    kept = level > _SILENT
     points, level = points[kept], level[kept]
     strength = 10 ** (level / 20) * rng.rayleigh(0.8, len(points))
     return Scatterers(
@@ -198,7 +235,16 @@ def draw_scatterers(atlas: Atlas, anatomy: Anatomy, count: int, rng: np.random.G
 def draw_leaflets(anatomy: Anatomy, count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Points]:
     """Places (N,) of scatterers on the leaflets: which leaflet (0 left, 1 right) and (N, 2) way and thickness."""
     leaflet = rng.integers(0, 2, count)
-    return leaflet, np.stack([rng.uniform(0, 1, count), rng.normal(0, 0.45, count)], -1)
+    return leaflet, np.stack([rng.uniform(0, 1, count), rng.normal(0, 0.7, count)], -1)
+
+
+def leaflet_strength(leaflet: NDArray[np.int64], place: Points, rng: np.random.Generator) -> Image:
+    """Amplitudes (N,) of leaflet scatterers: patchy, brightest at the tips."""
+    patches = rng.normal(0, 5.0, (2, 9))
+    way = place[:, 0]
+    level = np.where(leaflet == 0, *(np.interp(way, np.linspace(0, 1, 9), row) for row in patches))
+    level = level + rng.uniform(-30, -22) + 4 * way
+    return np.asarray(10 ** (level / 20) * rng.rayleigh(0.8, len(way)), np.float32)
 
 
 def leaflet_points(anatomy: Anatomy, leaflet: NDArray[np.int64], place: Points, opening: float) -> Points:
@@ -207,9 +253,9 @@ def leaflet_points(anatomy: Anatomy, leaflet: NDArray[np.int64], place: Points, 
     Closed, the leaflets dome gently into the ventricle and meet in its middle; open, they swing on their
     hinges towards the apex.
     """
-    left, right = anatomy.hinges
+    left, right = anatomy.valve
     anterior = 0.6  # share of the annulus that the septal leaflet covers
-    meet = left + anterior * (right - left) - np.array([4.0, 0.0])
+    meet = left + anterior * (right - left) - np.array([6.0, 0.0])
     hinge = np.where(leaflet[:, None] == 0, left, right)
     span = meet - hinge
     swing = np.deg2rad(68) * opening * np.where(leaflet == 0, 1.0, -1.0)
