@@ -63,10 +63,11 @@ def test_orientation_in_the_header_moves_nothing(speckled_fan, tmp_path, flip):
     assert clip.frame_rate == pytest.approx(50)
 
 
-def test_time_as_the_fourth_axis(speckled_fan, tmp_path):
+@pytest.mark.parametrize(("step", "unit"), [(0.025, "sec"), (25.0, "msec")])
+def test_time_as_the_fourth_axis(speckled_fan, tmp_path, step, unit):
     image = nibabel.Nifti1Image(speckled_fan.transpose(2, 1, 0)[:, :, None], np.diag([0.5, 0.5, 1, 1]))
-    image.header.set_zooms((0.5, 0.5, 1, 0.025))
-    image.header.set_xyzt_units("mm", "sec")
+    image.header.set_zooms((0.5, 0.5, 1, step))
+    image.header.set_xyzt_units("mm", unit)
     nibabel.save(image, tmp_path / "clip.nii")
     clip = read_clip(tmp_path / "clip.nii")
     assert np.array_equal(clip.frames, speckled_fan) and clip.frame_rate == pytest.approx(40)

@@ -6,8 +6,11 @@ file has them, whatever orientation its header gives.
 
 from __future__ import annotations
 
+import gzip
+import math
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +30,7 @@ from .timing import plausible_rate, regular_times
 
 _ENDINGS = {Kind.NIFTI: (".nii.gz", ".nii", ".hdr", ".img"), Kind.METAIMAGE: (".mhd", ".mha")}
 _UNKNOWN_UNIT = 0
+_TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # s, ms, µs
 _SLOWEST_STEP = 0.5  # s
 
 
@@ -86,8 +90,10 @@ def load_volume(path: Path, kind: Kind) -> Volume:
             reader.ReadImageInformation()
             size = reader.GetSize()
             check_size(path.name, int(np.prod(size[2:], dtype=np.int64)), size[1], size[0])
+            if kind is Kind.NIFTI:
+                _check_length(name, reader)
             image = reader.Execute()
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, EOFError, zlib.error) as error:
         raise UnreadableClip(f"{path.name} is truncated or damaged; copy it again.") from error
     values = sitk.GetArrayFromImage(image)
     components = image.GetNumberOfComponentsPerPixel()
@@ -100,9 +106,12 @@ def load_volume(path: Path, kind: Kind) -> Volume:
     if kind is Kind.NIFTI:
         units = int(image.GetMetaData("xyzt_units")) if image.HasMetaDataKey("xyzt_units") else 0
         unit_known = units & 7 != _UNKNOWN_UNIT
-        # The step along time is believed only where the header gives time a unit; ITK has made it seconds.
-        if units & 0x38 and axes >= 3:
-            frame_time = float(steps[3] if axes == 4 and size[3] > 1 else steps[2])
+        # The step along time is believed only where the header gives time a unit. On a fourth axis ITK has made it
+        # seconds; a third one it takes for space.
+        if units & 0x38 and axes == 4 and size[3] > 1:
+            frame_time = float(steps[3])
+        elif units & 0x38 in _TIME_UNITS and axes >= 3:
+            frame_time = float(steps[2]) * _TIME_UNITS[units & 0x38]
     # ITK writes a step of 1 s where it knows none, and no clip is as slow.
     if frame_time is not None and not (0 < frame_time < _SLOWEST_STEP and plausible_rate(1.0 / frame_time)):
         frame_time = None
@@ -135,6 +144,22 @@ def gray_of(values: NDArray[np.generic], notes: list[str]) -> GrayFrames:
         else:
             gray.add_gray(frame if frame.ndim == 2 else frame[..., 0])
     return gray
+
+
+def _check_length(path: Path, reader: sitk.ImageFileReader) -> None:
+    """ITK fills what a truncated NIfTI file lacks with black; raise EOFError instead."""
+    needed = math.prod(reader.GetSize()) * int(reader.GetMetaData("bitpix")) // 8
+    if path.name.lower().endswith((".hdr", ".img")):
+        path = path.with_suffix(".img")
+    else:
+        needed += int(float(reader.GetMetaData("vox_offset")))
+    if not is_gzip(path):
+        held = path.stat().st_size
+    else:
+        with gzip.open(path) as file:
+            held = file.seek(needed)
+    if held < needed:
+        raise EOFError
 
 
 @contextmanager
