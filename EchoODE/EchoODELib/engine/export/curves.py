@@ -6,13 +6,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..sequence import EchoSequence, FrameSeries, Label, Measurements
 from .anatomy import STRUCTURES
-from .style import ED_COLOR, ES_COLOR, QUIET, RC, TEXT, finish, save
+from .style import ED_COLOR, ES_COLOR, QUIET, TEXT, dark, finish, save
 from .wording import clip_line, headline, reading_unit
 
 _LV, _LA = STRUCTURES[Label.LV].hex, STRUCTURES[Label.LA].hex
@@ -36,15 +35,25 @@ def write_curves(
     ------
     OutputError: the place can't be written.
     """
-    panels = [names for names in (("lv_volume",), ("lv_area", "la_area"), ("longitudinal_strain_tracked",)) if _any(measurements, names)]
+    panels = [
+        names
+        for names in (("lv_volume",), ("lv_area", "la_area"), ("longitudinal_strain_tracked",))
+        if _any(measurements, names)
+    ]
     if len(panels) == 3 and "lv_volume" not in measurements.per_frame:
         panels = panels[:2]
-    with rc_context(RC):
+    with dark():
         heights = [1.35, *[1.0] * (len(panels) - 1)]
         figure = Figure(figsize=(9.6, 1.35 + 1.75 * sum(heights)))
         grid = figure.add_gridspec(
-            len(panels), 1, height_ratios=heights, left=0.085, right=0.975,
-            top=1 - 0.86 / figure.get_figheight(), bottom=0.62 / figure.get_figheight(), hspace=0.16,
+            len(panels),
+            1,
+            height_ratios=heights,
+            left=0.085,
+            right=0.975,
+            top=1 - 0.86 / figure.get_figheight(),
+            bottom=0.62 / figure.get_figheight(),
+            hspace=0.16,
         )
         shared: Axes | None = None
         for number, names in enumerate(panels):
@@ -89,7 +98,9 @@ def _panel(
         unit, factor = reading_unit(series.unit)
         own = None if segmentation is None else segmentation.per_frame.get(name)
         if own is not None and name.startswith("lv"):
-            axes.plot(times, own.values * factor, color=color, lw=0.9, ls=(0, (3, 2)), alpha=0.55, label="segmentation alone")
+            axes.plot(
+                times, own.values * factor, color=color, lw=0.9, ls=(0, (3, 2)), alpha=0.55, label="segmentation alone"
+            )
         axes.plot(times, series.values * factor, color=color, lw=1.8, label=titles[name])
     first = measurements.per_frame[names[0]]
     _shade_beats(axes, sequence, measurements)
@@ -118,16 +129,38 @@ def _mark_phases(axes: Axes, times: np.ndarray, series: FrameSeries, measurement
         for frame in frames:
             axes.axvline(times[frame], color=color, lw=0.8, alpha=0.45, zorder=1)
         chosen = list(frames)
-        axes.plot(times[chosen], series.values[chosen] * factor, "o", ms=5, color=color, mec="black", mew=0.6, zorder=4, clip_on=False)
+        axes.plot(
+            times[chosen],
+            series.values[chosen] * factor,
+            "o",
+            ms=5,
+            color=color,
+            mec="black",
+            mew=0.6,
+            zorder=4,
+            clip_on=False,
+        )
 
 
 def _phase_labels(axes: Axes, sequence: EchoSequence, measurements: Measurements) -> None:
     for frames, name, color in ((measurements.ed_frames, "ED", ED_COLOR), (measurements.es_frames, "ES", ES_COLOR)):
         for frame in frames:
             time = sequence.times[frame]
-            edge = "left" if time < 0.02 * sequence.times[-1] else "right" if time > 0.98 * sequence.times[-1] else "center"
+            edge = (
+                "left"
+                if time < 0.02 * sequence.times[-1]
+                else "right"
+                if time > 0.98 * sequence.times[-1]
+                else "center"
+            )
             axes.text(
-                time, 1.015, f"{name} {frame}", color=color, fontsize=8.5, ha=edge, va="bottom",
+                time,
+                1.015,
+                f"{name} {frame}",
+                color=color,
+                fontsize=8.5,
+                ha=edge,
+                va="bottom",
                 transform=axes.get_xaxis_transform(),
             )
 
@@ -136,7 +169,15 @@ def _mark_flags(axes: Axes, times: np.ndarray, measurements: Measurements) -> No
     flagged = sorted({flag.frame for flag in measurements.flags})
     if flagged:
         axes.plot(
-            times[flagged], np.full(len(flagged), 0.03), "|", color=TEXT, ms=6, mew=1.0, alpha=0.8,
-            transform=axes.get_xaxis_transform(), label="to check", clip_on=False,
+            times[flagged],
+            np.full(len(flagged), 0.03),
+            "|",
+            color=TEXT,
+            ms=6,
+            mew=1.0,
+            alpha=0.8,
+            transform=axes.get_xaxis_transform(),
+            label="to check",
+            clip_on=False,
         )
     axes.tick_params(color=QUIET)

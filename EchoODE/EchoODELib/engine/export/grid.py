@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
@@ -16,10 +15,21 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, map_coordinates
 
 from ..errors import OutputError
-from ..sector import Sector
 from ..sequence import SegmentedSequence
 from .backdrop import Backdrop, backdrop
-from .style import ED_COLOR, ES_COLOR, RC, TEXT, finish, pixel_aspect, save, scale_bar, show_frame, show_outlines
+from .style import (
+    ED_COLOR,
+    ES_COLOR,
+    QUIET,
+    TEXT,
+    dark,
+    finish,
+    pixel_aspect,
+    save,
+    scale_bar,
+    show_frame,
+    show_outlines,
+)
 from .wording import clip_line
 
 Array = NDArray[np.float64]
@@ -37,8 +47,7 @@ def write_grid(
     frame: int,
     *,
     name: str = "ES",
-    sector: Sector | None = None,
-    whole_frame: bool = False,
+    behind: Backdrop | None = None,
 ) -> Path:
     """Draw the regular grid on the reference frame, the same grid carried to ``frame``, and the displacement.
 
@@ -48,8 +57,7 @@ def write_grid(
     segmented: with a displacement field.
     frame: where the grid is carried to, mostly ES.
     name: what that frame is called.
-    sector: if it is known already.
-    whole_frame: show what lies outside the sector too, burned-in text included.
+    behind: what of the clip is shown; the sector only by default.
 
     Raises
     ------
@@ -58,7 +66,7 @@ def write_grid(
     if segmented.displacement is None or segmented.reference_frame is None:
         raise OutputError("There is no motion to draw; propagate a mask first.")
     clip, reference = segmented.sequence, segmented.reference_frame
-    behind = backdrop(clip, sector=sector, whole_frame=whole_frame)
+    behind = behind or backdrop(clip)
     row0, row1, column0, column1 = behind.box
     aspect = pixel_aspect(clip)
     field = segmented.displacement[frame].astype(np.float64)
@@ -66,7 +74,7 @@ def write_grid(
     spacing = max(4.0, (column1 - column0) / _LINES_ACROSS)
     width = 4.3
     tall = width * (row1 - row0) * aspect / (column1 - column0)
-    with rc_context(RC):
+    with dark():
         figure = Figure(figsize=(3 * width + 0.3, tall + 2.0))
         height = figure.get_figheight()
         grid = figure.add_gridspec(
@@ -81,7 +89,12 @@ def write_grid(
             color = ED_COLOR if title.startswith("ED") else ES_COLOR if title.startswith("ES") else TEXT
             axes.text(0, 1.02, title, color=color, fontsize=10.5, fontweight="bold", transform=axes.transAxes)
             axes.text(
-                1, 1.02, f"frame {shown} · {clip.times[shown]:.2f} s", color="#8b95a3", fontsize=8.5, ha="right",
+                1,
+                1.02,
+                f"frame {shown} · {clip.times[shown]:.2f} s",
+                color=QUIET,
+                fontsize=8.5,
+                ha="right",
                 transform=axes.transAxes,
             )
         _draw_grid(panels[0], np.zeros_like(field), tissue, spacing, behind.box, None)
@@ -112,7 +125,7 @@ def _area_change(field: Array) -> Array:
     """(H, W) change of area in percent: the Jacobian determinant of p + field(p), minus one."""
     dy_x, dx_x = np.gradient(field[..., 0])
     dy_y, dx_y = np.gradient(field[..., 1])
-    return 100.0 * ((1 + dx_x) * (1 + dy_y) - dy_x * dx_y - 1)
+    return np.asarray(100.0 * ((1 + dx_x) * (1 + dy_y) - dy_x * dx_y - 1))
 
 
 def _draw_grid(
@@ -127,7 +140,9 @@ def _draw_grid(
     row0, row1, column0, column1 = box
     segments: list[Array] = []
     for across in (True, False):
-        (start, stop), (along0, along1) = ((row0, row1), (column0, column1)) if across else ((column0, column1), (row0, row1))
+        (start, stop), (along0, along1) = (
+            ((row0, row1), (column0, column1)) if across else ((column0, column1), (row0, row1))
+        )
         for line in np.arange(start + spacing / 2, stop - 1, spacing):
             run = np.arange(along0, along1 - 1, spacing / _SUBSTEPS)
             points = np.column_stack((run, np.full_like(run, line)) if across else (np.full_like(run, line), run))
@@ -136,7 +151,9 @@ def _draw_grid(
     middle = still.mean(axis=1)
     still = still[_sample(tissue.astype(np.float64), middle, order=0) > 0.5]
     middle = still.mean(axis=1)
-    moved = still + np.stack([_sample(field[..., k], still.reshape(-1, 2)).reshape(len(still), 2) for k in (0, 1)], axis=-1)
+    moved = still + np.stack(
+        [_sample(field[..., k], still.reshape(-1, 2)).reshape(len(still), 2) for k in (0, 1)], axis=-1
+    )
     if values is None:
         axes.add_collection(LineCollection(list(moved), colors="#dfe6ee", linewidths=0.65, alpha=0.6))
         return None
@@ -155,9 +172,7 @@ def _draw_arrows(
     """Displacement of the labelled tissue: arrows from where it was at ED to where it is now, true to scale."""
     rows, columns = np.nonzero(mask)
     step = max(3.0, 0.8 * spacing)
-    x, y = np.meshgrid(
-        np.arange(columns.min(), columns.max(), step), np.arange(rows.min(), rows.max(), step)
-    )
+    x, y = np.meshgrid(np.arange(columns.min(), columns.max(), step), np.arange(rows.min(), rows.max(), step))
     points = np.column_stack((x.ravel(), y.ravel()))
     points = points[_sample((mask > 0).astype(np.float64), points, order=0) > 0.5]
     vectors = np.column_stack([_sample(field[..., k], points) for k in (0, 1)])
@@ -165,9 +180,22 @@ def _draw_arrows(
     lengths = np.hypot(vectors[:, 0] * column, vectors[:, 1] * row)
     norm = Normalize(0.0, max(float(lengths.max()) if len(lengths) else 1.0, 1e-6))
     return axes.quiver(
-        points[:, 0], points[:, 1], vectors[:, 0], vectors[:, 1], lengths,
-        cmap=_LENGTH, norm=norm, angles="xy", scale_units="xy", scale=1.0,
-        width=0.0036, headwidth=4.2, headlength=4.6, headaxislength=4.0, minlength=0.4, alpha=0.95,
+        points[:, 0],
+        points[:, 1],
+        vectors[:, 0],
+        vectors[:, 1],
+        lengths,
+        cmap=_LENGTH,
+        norm=norm,
+        angles="xy",
+        scale_units="xy",
+        scale=1.0,
+        width=0.0036,
+        headwidth=4.2,
+        headlength=4.6,
+        headaxislength=4.0,
+        minlength=0.4,
+        alpha=0.95,
     )
 
 

@@ -24,9 +24,7 @@ from .nrrd_file import frame_header, nrrd_bytes, sequence_header
 FORMATS = ".nii.gz, .seq.nrrd, .seg.nrrd, or a folder for PNG files"
 
 
-def write_masks(
-    path: str | os.PathLike[str], segmented: SegmentedSequence, *, frame: int | None = None
-) -> Path:
+def write_masks(path: str | os.PathLike[str], segmented: SegmentedSequence, *, frame: int | None = None) -> Path:
     """Write masks in the format that the path's ending names.
 
     Parameters

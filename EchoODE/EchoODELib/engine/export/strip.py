@@ -6,18 +6,16 @@ import os
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ..sector import Sector
 from ..sequence import Label, Measurements, SegmentedSequence
-from .backdrop import backdrop
+from .backdrop import Backdrop, backdrop
 from .style import (
     ED_COLOR,
     ES_COLOR,
     QUIET,
-    RC,
     TEXT,
+    dark,
     finish,
     pixel_aspect,
     save,
@@ -57,29 +55,27 @@ def write_strip(
     segmented: SegmentedSequence,
     measurements: Measurements,
     *,
-    sector: Sector | None = None,
-    whole_frame: bool = False,
+    behind: Backdrop | None = None,
 ) -> Path:
     """Draw the frames that tell a beat, with outlines, times and LV sizes.
 
     Parameters
     ----------
     path: ends in ``.png``.
-    sector: if it is known already.
-    whole_frame: show what lies outside the sector too, burned-in text included.
+    behind: what of the clip is shown; the sector only by default.
 
     Raises
     ------
     OutputError: the place can't be written.
     """
     clip = segmented.sequence
-    behind = backdrop(clip, sector=sector, whole_frame=whole_frame)
+    behind = behind or backdrop(clip)
     chosen = key_frames(measurements, len(clip))
     row0, row1, column0, column1 = behind.box
     aspect = pixel_aspect(clip)
     width = 2.75
     tall = width * (row1 - row0) * aspect / (column1 - column0)
-    with rc_context(RC):
+    with dark():
         figure = Figure(figsize=(width * len(chosen) + 0.12, tall + 1.5))
         height = figure.get_figheight()
         grid = figure.add_gridspec(
@@ -93,7 +89,15 @@ def write_strip(
             show_outlines(axes, segmented.masks[frame])
             shown |= {Label(value) for value in np.unique(segmented.masks[frame]) if value}
             color = ED_COLOR if "ED" in name else ES_COLOR if name == "ES" else TEXT
-            axes.text(0.0, 1.075, name or f"Frame {frame}", color=color, fontsize=10.5, fontweight="bold", transform=axes.transAxes)
+            axes.text(
+                0.0,
+                1.075,
+                name or f"Frame {frame}",
+                color=color,
+                fontsize=10.5,
+                fontweight="bold",
+                transform=axes.transAxes,
+            )
             sizes = [
                 spoken(series.values[frame], series.unit)
                 for series in (measurements.per_frame.get("lv_area"), measurements.per_frame.get("lv_volume"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
@@ -25,7 +26,7 @@ from .contours import outlines
 BACKGROUND, PANEL, TEXT, QUIET, LINE = "#0b0e13", "#12161d", "#e8ecf1", "#8b95a3", "#2a313c"
 ED_COLOR, ES_COLOR = "#7fd88f", "#ff8a65"
 
-RC = {
+_RC: dict[Any, Any] = {
     "figure.facecolor": BACKGROUND,
     "savefig.facecolor": BACKGROUND,
     "axes.facecolor": PANEL,
@@ -52,10 +53,15 @@ RC = {
 Box = tuple[int, int, int, int]
 
 
+def dark() -> AbstractContextManager[None]:
+    """The look, for as long as a figure is made; nothing outside of the block changes."""
+    return rc_context(_RC)
+
+
 def save(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Path:
     """Write a figure as PNG in one step, without matplotlib's own marks in it."""
     buffer = io.BytesIO()
-    with rc_context(RC):
+    with dark():
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": "EchoODE"})
     return write_bytes(path, buffer.getvalue())
 
@@ -95,7 +101,9 @@ def structure_legend(labels: Iterable[Label]) -> list[Line2D]:
     """Legend entries for structures, the wall by its outer border."""
     names = {Label.LV: "LV endocardium", Label.MYOCARDIUM: "Epicardium", Label.LA: "Left atrium"}
     present = set(labels)
-    return [Line2D([], [], color=STRUCTURES[label].hex, lw=1.6, label=names[label]) for label in names if label in present]
+    return [
+        Line2D([], [], color=STRUCTURES[label].hex, lw=1.6, label=names[label]) for label in names if label in present
+    ]
 
 
 def scale_bar(axes: Axes, sequence: EchoSequence, box: Box, corner: Literal["left", "right"] = "left") -> None:

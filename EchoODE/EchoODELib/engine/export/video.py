@@ -17,7 +17,6 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from .. import progress
 from ..errors import OutputError
-from ..sector import Sector
 from ..sequence import FrameSeries, Label, Measurements, SegmentedSequence
 from . import DISCLAIMER
 from .anatomy import STRUCTURES
@@ -43,8 +42,7 @@ def write_video(
     segmented: SegmentedSequence,
     measurements: Measurements | None = None,
     *,
-    sector: Sector | None = None,
-    whole_frame: bool = False,
+    behind: Backdrop | None = None,
     monitor: progress.Monitor | None = None,
 ) -> Path:
     """Write the clip with its contours as MP4 (H.264, or MPEG-4 where there is no H.264 encoder).
@@ -53,8 +51,7 @@ def write_video(
     ----------
     path: ends in ``.mp4``.
     measurements: for the curve, ED and ES; without them there are only the contours.
-    sector: if it is known already.
-    whole_frame: show what lies outside the sector too, burned-in text included.
+    behind: what of the clip is shown; the sector only by default.
     monitor: progress and cancel.
 
     Raises
@@ -65,7 +62,7 @@ def write_video(
     target = Path(path)
     if target.suffix.lower() != ".mp4":
         raise OutputError(f"{target.name} has an ending that a video can't be written to; use .mp4.")
-    painter = _Painter.of(segmented, measurements, backdrop(segmented.sequence, sector=sector, whole_frame=whole_frame))
+    painter = _Painter.of(segmented, measurements, behind or backdrop(segmented.sequence))
     stage = (monitor or progress.Monitor()).stage("Drawing the video", len(segmented.masks))
 
     def pictures() -> Iterator[Picture]:
@@ -73,16 +70,26 @@ def write_video(
             yield painter.paint(frame)
             stage.advance()
 
-    with atomic_file(target) as unfinished:
+    return write_pictures(target, pictures(), segmented.sequence.times)
+
+
+def write_pictures(path: Path, pictures: Iterator[Picture], times: NDArray[np.float64]) -> Path:
+    """Write RGB pictures (height and width even) as MP4, each shown at its own time in seconds.
+
+    Raises
+    ------
+    OutputError: the place can't be written.
+    """
+    with atomic_file(path) as unfinished:
         try:
-            _encode(unfinished, pictures(), segmented.sequence.times)
+            _encode(unfinished, pictures, times)
         except av.FFmpegError as error:
-            raise OutputError(f"{target.name} could not be written ({error.strerror}); nothing of it was kept.") from error
-    return target
+            reason = error.strerror or str(error)
+            raise OutputError(f"{path.name} could not be written ({reason}); nothing of it was kept.") from error
+    return path
 
 
 def _encode(path: Path, pictures: Iterator[Picture], times: NDArray[np.float64]) -> None:
-    """Write an MP4 of RGB pictures (even height and width), each shown at its own time in seconds."""
     steps = np.diff(times)
     last = float(np.median(steps)) if len(steps) else 0.04
     durations = np.append(steps, last)
@@ -90,10 +97,12 @@ def _encode(path: Path, pictures: Iterator[Picture], times: NDArray[np.float64])
     options = {"crf": "17", "preset": "medium", "bf": "0"} if codec == "libx264" else {"qscale": "2"}
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         stream = container.add_stream(codec, rate=Fraction(1.0 / last).limit_denominator(1000), options=options)
+        if not isinstance(stream, av.VideoStream):
+            raise TypeError(codec)
         stream.codec_context.time_base = Fraction(1, _CLOCK)
         stream.pix_fmt = "yuv420p"
         for number, picture in enumerate(pictures):
-            if number == 0:
+            if number == 0:  # the encoder takes its size from the first picture
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.time_base = Fraction(1, _CLOCK)
@@ -153,7 +162,9 @@ class _Painter:
         row0, row1, column0, column1 = self.behind.box
         height, width = self.size
         shown = self.behind.frames[frame, row0:row1, column0:column1]
-        across = min(width, 2 * round(height * (column1 - column0) / ((row1 - row0) * pixel_aspect(self.segmented.sequence)) / 2))
+        across = min(
+            width, 2 * round(height * (column1 - column0) / ((row1 - row0) * pixel_aspect(self.segmented.sequence)) / 2)
+        )
         enlarged = cv2.resize(shown, (across, height), interpolation=cv2.INTER_CUBIC)
         picture = cv2.cvtColor(enlarged, cv2.COLOR_GRAY2RGB)
         scale = np.array([across / (column1 - column0), height / (row1 - row0)])

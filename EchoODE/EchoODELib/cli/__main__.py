@@ -1,0 +1,5 @@
+"""``python -m EchoODELib.cli``."""
+
+from . import main
+
+main()
