@@ -28,6 +28,8 @@ _ENOUGH_FRAMES = 5
 _MOVING = 0.3
 _DARK = 6  # gray levels; the still image's background lies below
 _BRIGHT = 60  # gray levels; letters lie above
+_SMALLEST = 16  # px a side; smaller frames have no room for a sector and something else
+_SHORTEST_SIDE = 8  # rows
 # A side of a fan leans 8 to 75 degrees from the vertical.
 _SIDE_SLOPES = np.tan(np.radians(np.linspace(8.0, 75.0, 135)))
 
@@ -109,6 +111,8 @@ def find_sector(sequence: EchoSequence) -> Sector:
     """
     frames = sequence.frames
     allowed = _allowed(sequence)
+    if min(sequence.shape) < _SMALLEST:
+        return _sector(allowed)
     sampled = frames[:: max(1, len(frames) // _SAMPLED_FRAMES)]
     body = _body(_tissue(sampled) & allowed)
     if body is None:
@@ -148,7 +152,8 @@ def _tissue(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
         moving = np.asarray(deviation > _MOVING * len(frames))
         if moving.mean() > 0.02:
             return moving
-    brightest = frames.max(axis=0)
+    # Opening takes away letters and traces, thinner than speckle.
+    brightest = np.max([cv2.morphologyEx(frame, cv2.MORPH_OPEN, kernel) for frame in frames], axis=0)
     spread = cv2.subtract(cv2.dilate(brightest, kernel), cv2.erode(brightest, kernel))
     # Bars and buttons are flat, tissue never is.
     tissue = np.asarray((brightest > _DARK) & (spread > 1))
@@ -234,8 +239,10 @@ def _side(rows: NDArray[np.intp], edge: NDArray[np.intp], width: int) -> tuple[f
         return None
     slope, offset = found
     near = np.abs(edge - slope * rows - offset) <= 3
+    if np.count_nonzero(near) < _SHORTEST_SIDE:
+        return None
     slope, offset = np.polyfit(rows[near], edge[near], 1)
-    return float(slope), float(offset)
+    return (float(slope), float(offset)) if slope > 0.5 * _SIDE_SLOPES[0] else None
 
 
 def _outline(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
