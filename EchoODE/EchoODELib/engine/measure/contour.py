@@ -116,7 +116,9 @@ def trace_lv(masks: NDArray[np.uint8], spacing: tuple[float, float] | None = Non
     box = (row0, int(rows[-1]) + margin + 1, column0, int(columns[-1]) + margin + 1)
     lv = _crop(cavity, box)
     labels = _crop(masks, box)
+    # Seams of one or two pixels between cavity and atrium are no wall.
     wall = (labels == Label.MYOCARDIUM) & ~lv
+    wall = ndimage.binary_opening(wall, np.ones((1, 3, 3), bool), iterations=max(1, int(reach / 1.5)))
     rest = ~lv & ~wall
     soft_lv = ndimage.gaussian_filter(lv.astype(np.float32), (0, _CONTOUR_BLUR, _CONTOUR_BLUR))
     # At a hinge the wall fills a quarter and the rest a half of the neighbourhood: weighed 2 to 1, the
@@ -210,9 +212,9 @@ def _hinge_positions(contour: Array, lead: Array | None, base: Array) -> tuple[f
     first, last = corners if _base_between(along_axis, corners[0], corners[1]) else corners[::-1]
     start, end, decided = float(first), float(last), False
     if lead is not None:
-        run = _basal_run(lead, along_axis)
+        angle_of = np.degrees(np.arctan2(np.abs(off_axis), along_axis))
+        run = _basal_run(_without_slivers(lead, angle_of), along_axis)
         if run is not None:
-            angle_of = np.degrees(np.arctan2(np.abs(off_axis), along_axis))
             found = [_plausible(position, angle_of) for position in run]
             start = run[0] if found[0] else start
             end = run[1] if found[1] else end
@@ -232,6 +234,23 @@ def _base_between(along_axis: Array, first: int, last: int) -> bool:
     forward = np.arange(first, first + (last - first) % len(along_axis) + 1) % len(along_axis)
     backward = np.arange(last, last + (first - last) % len(along_axis) + 1) % len(along_axis)
     return bool(along_axis[forward].mean() >= along_axis[backward].mean())
+
+
+def _without_slivers(lead: Array, angle_of: Array) -> Array:
+    """Take wall that lies wholly across the base (a thin seam between cavity and atrium) for rest."""
+    wall = lead >= 0
+    starts = np.flatnonzero(wall & ~np.roll(wall, 1))
+    ends = np.flatnonzero(wall & ~np.roll(wall, -1))
+    if not len(starts):
+        return lead
+    if ends[0] < starts[0]:
+        ends = np.roll(ends, -1)
+    cleaned = lead.copy()
+    for first, last in zip(starts.tolist(), ends.tolist(), strict=True):
+        members = np.arange(first, first + (last - first) % len(lead) + 1) % len(lead)
+        if angle_of[members].max() < 60.0:
+            cleaned[members] = -np.abs(lead[members]) - 1e-6
+    return cleaned
 
 
 def _basal_run(lead: Array, along_axis: Array) -> tuple[float, float] | None:

@@ -21,6 +21,9 @@ from ..errors import UnsuitableClip, UnsuitableMask
 
 Array = NDArray[np.float64]
 
+# Seconds: while both valves are closed the volume stands still, and what remains is noise.
+_PLATEAU = 0.035
+
 
 @dataclass(frozen=True)
 class PhaseSettings:
@@ -114,6 +117,7 @@ def find_phases(
             turns = _turning_points(_smooth(curve, width, settings.order), step, settings)
     smooth = _smooth(curve, width, settings.order)
     peaks = _refine(turns, curve, width, settings.order)
+    peaks = _onto_plateau_start(peaks, _smooth(curve, min(width, 5), settings.order), round(_PLATEAU / step))
 
     def frames(kind: int) -> tuple[int, ...]:
         return tuple(sorted({int(np.argmin(np.abs(times - grid[i]))) for i, k in peaks if k == kind}))
@@ -256,6 +260,18 @@ def _refine(turns: list[tuple[int, int]], curve: Array, width: int, order: int) 
         if noise * 1.5 / np.sqrt(width) > 0.005 * amplitude:
             break
     return turns
+
+
+def _onto_plateau_start(turns: list[tuple[int, int]], curve: Array, reach: int) -> list[tuple[int, int]]:
+    """Move ED to the onset of contraction: the first frame of the isovolumic plateau, where the curve is within
+    1 % of its amplitude of the peak. Relaxation has a clearer low, so ES stays."""
+    slack = 0.01 * float(np.ptp(curve))
+    moved = []
+    for index, kind in turns:
+        first = max(0, index - reach) if kind > 0 else index
+        near = curve[first : index + 1] >= curve[index] - slack
+        moved.append((first + int(np.argmax(near)), kind))
+    return moved
 
 
 def _extreme_near(index: int, kind: int, curve: Array, reach: int) -> int:
