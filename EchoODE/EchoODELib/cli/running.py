@@ -30,9 +30,6 @@ from .options import (
 )
 from .terminal import monitored, print_json
 
-if TYPE_CHECKING:
-    pass
-
 
 def run(
     clip: Clip,
