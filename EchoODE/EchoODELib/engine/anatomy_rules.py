@@ -1,0 +1,73 @@
+"""What every apical mask must be: one cavity, one wall around it, one atrium, no islands, no holes."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .sequence import Label
+
+_TOUCH = np.ones((5, 5), np.uint8)
+
+
+def tidy_mask(
+    mask: NDArray[np.uint8], usual: NDArray[np.float32] | None = None, inside: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
+    """Keep one connected piece of each structure and close what it encloses.
+
+    Parameters
+    ----------
+    mask: (H, W) of :class:`~.sequence.Label` values.
+    usual: (labels, H, W), how likely each label is at a pixel over the whole clip; of several pieces the one
+        that lies where its label usually is is kept, so that the choice doesn't jump between frames. Without it
+        the largest is kept.
+    inside: (H, W), the sector; cavities end at it. Experts close the wall beyond it, so the wall may pass it.
+
+    Returns
+    -------
+    (H, W) uint8. The LV has no holes; the myocardium touches the LV where there is one; a gap that the
+    structures enclose belongs to the nearest of them.
+    """
+    tidied = np.zeros_like(mask)
+    if not mask.any():
+        return tidied
+    pieces = {label: mask == label for label in (Label.LV, Label.MYOCARDIUM, Label.LA)}
+    if inside is not None:
+        pieces[Label.LV] &= inside
+        pieces[Label.LA] &= inside
+
+    def weight(label: Label) -> NDArray[np.float32] | None:
+        return None if usual is None else usual[label]
+
+    ventricle = _best_piece(pieces[Label.LV], weight(Label.LV))
+    ventricle = np.asarray(ndimage.binary_fill_holes(ventricle), bool)
+    around = cv2.dilate(ventricle.astype(np.uint8), _TOUCH).astype(bool)
+    wall = _best_piece(pieces[Label.MYOCARDIUM] & ~ventricle, weight(Label.MYOCARDIUM), touching=around)
+    atrium = _best_piece(pieces[Label.LA] & ~ventricle, weight(Label.LA))
+    tidied[atrium] = Label.LA
+    tidied[wall] = Label.MYOCARDIUM
+    tidied[ventricle] = Label.LV
+
+    gaps = np.asarray(ndimage.binary_fill_holes(tidied > 0), bool) & (tidied == 0)
+    if gaps.any():
+        nearest = ndimage.distance_transform_edt(tidied == 0, return_distances=False, return_indices=True)
+        tidied[gaps] = tidied[tuple(nearest)][gaps]
+    return tidied
+
+
+def _best_piece(
+    structure: NDArray[np.bool_], weight: NDArray[np.float32] | None, touching: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """The connected piece with the greatest summed weight (pixels, without one), of those that touch if any does."""
+    count, labels = cv2.connectedComponents(structure.astype(np.uint8), connectivity=8)
+    if count <= 2:
+        return structure
+    sums = np.bincount(labels.ravel(), None if weight is None else weight.ravel(), minlength=count)
+    sums[0] = -1.0
+    if touching is not None:
+        touches = np.bincount(labels[touching], minlength=count) > 0
+        if touches[1:].any():
+            sums[~touches] = -1.0
+    return np.asarray(labels == int(sums.argmax()))

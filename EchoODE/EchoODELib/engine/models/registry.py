@@ -1,0 +1,38 @@
+"""The models by name. A model's module is imported only when it is asked for, so that listing is light."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Architecture name, as a model card gives it -> (module of this package, class in it).
+ARCHITECTURES: dict[str, tuple[str, str]] = {
+    "unet": ("unet", "UNet"),
+}
+
+
+def build_model(name: str, **configuration: object) -> nn.Module:
+    """Make an untrained network of an architecture.
+
+    Parameters
+    ----------
+    name: a key of :data:`ARCHITECTURES`.
+    configuration: the class's own arguments; what is left out takes the class's default.
+
+    Raises
+    ------
+    WeightsError: no such architecture, or arguments that it doesn't take.
+    """
+    if name not in ARCHITECTURES:
+        raise WeightsError(f"There is no architecture “{name}”; choose one of: {', '.join(sorted(ARCHITECTURES))}.")
+    module, class_name = ARCHITECTURES[name]
+    network: type[nn.Module] = getattr(import_module(f".{module}", __package__), class_name)
+    try:
+        return network(**configuration)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"The architecture “{name}” can't be built as its card says: {error}.") from error

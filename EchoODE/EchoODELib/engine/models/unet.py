@@ -1,0 +1,118 @@
+"""A 2D U-Net with residual, batch-normalised blocks.
+
+The encoder-decoder with skip connections is Ronneberger et al., "U-Net: Convolutional Networks for
+Biomedical Image Segmentation" (MICCAI 2015); the blocks are the residual ones of He et al., "Deep
+Residual Learning for Image Recognition" (CVPR 2016); the extra heads follow "Deeply-Supervised
+Nets" (Lee et al., AISTATS 2015). The stem may halve the resolution once, which makes the finest level four
+times cheaper; echo's speckle is wider than a pixel.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+
+def _convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False), nn.BatchNorm2d(outputs)
+    )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions added to their input; a 1x1 convolution matches it where widths or strides differ."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.first = _convolution(inputs, outputs, stride=stride)
+        self.second = _convolution(outputs, outputs)
+        same = inputs == outputs and stride == 1
+        self.shortcut: nn.Module = nn.Identity() if same else _convolution(inputs, outputs, kernel=1, stride=stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
+        y = self.second(functional.relu(self.first(x), inplace=True))
+        return functional.relu(y + self.shortcut(x), inplace=True)
+
+
+class UNet(nn.Module):
+    """U-Net from gray frames to class logits.
+
+    Parameters
+    ----------
+    in_channels: channels of the input.
+    classes: channels of the output, background included.
+    widths: channels of each level, the finest first; the network is ``len(widths) - 1`` halvings deep.
+    stem_stride: 1, or 2 to run the finest level at half the input's resolution.
+    blocks: residual blocks per encoder level.
+    heads: decoder levels that give logits while training (deep supervision), the finest counted first.
+
+    Raises
+    ------
+    ValueError: fewer than two levels, another stem stride, or more heads than decoder levels.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int = 1,
+        classes: int = 4,
+        widths: Sequence[int] = (32, 64, 96, 160, 256),
+        stem_stride: int = 2,
+        blocks: int = 1,
+        heads: int = 3,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if len(widths) < 2 or stem_stride not in (1, 2) or blocks < 1 or not 1 <= heads < len(widths):
+            raise ValueError(
+                f"widths {tuple(widths)}, stem_stride {stem_stride}, blocks {blocks}, heads {heads} don't make a U-Net"
+            )
+        self.stride = stem_stride * 2 ** (len(widths) - 1)
+        """Rows and columns of the input must be multiples of this."""
+        self.stem = _convolution(in_channels, widths[0], kernel=3 if stem_stride == 1 else 5, stride=stem_stride)
+        self.encoder = nn.ModuleList()
+        for level, width in enumerate(widths):
+            first = ResidualBlock(widths[max(0, level - 1)], width, stride=1 if level == 0 else 2)
+            self.encoder.append(nn.Sequential(first, *(ResidualBlock(width, width) for _ in range(blocks - 1))))
+        # Narrowed before it is enlarged: the 1x1 convolution costs a quarter there.
+        self.narrow = nn.ModuleList(nn.Conv2d(w1, w0, 1) for w0, w1 in itertools.pairwise(widths))
+        self.decoder = nn.ModuleList(ResidualBlock(2 * width, width) for width in widths[:-1])
+        self.heads = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in widths[:heads])
+        self.dropout = nn.Dropout2d(dropout)
+
+    def decode(self, x: Tensor) -> list[Tensor]:
+        """Features of each decoder level, the finest first, from (B, in_channels, H, W)."""
+        x = functional.relu(self.stem(x), inplace=True)
+        skips = []
+        for level in self.encoder:
+            x = level(x)
+            skips.append(x)
+        x = self.dropout(skips.pop())
+        features: list[Tensor] = []
+        for level_index in reversed(range(len(skips))):
+            skip = skips[level_index]
+            x = functional.interpolate(
+                self.narrow[level_index](x), size=skip.shape[-2:], mode="bilinear", align_corners=False
+            )
+            x = self.decoder[level_index](torch.cat((x, skip), 1))
+            features.insert(0, x)
+        return features
+
+    def deep_logits(self, x: Tensor) -> list[Tensor]:
+        """Logits of every head at the input's resolution, the finest head first: ``heads`` x (B, classes, H, W)."""
+        size = x.shape[-2:]
+        features = self.decode(x)
+        return [
+            functional.interpolate(head(f).float(), size=size, mode="bilinear", align_corners=False)
+            for head, f in zip(self.heads, features, strict=False)
+        ]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, classes, H, W) of frames (B, in_channels, H, W); H and W are multiples of :attr:`stride`."""
+        logits = self.heads[0](self.decode(x)[0]).float()
+        return functional.interpolate(logits, size=x.shape[-2:], mode="bilinear", align_corners=False)

@@ -1,0 +1,1 @@
+"""Frames with masks to train on, each source in its own module."""
