@@ -37,7 +37,10 @@ def segment(
     output: MaskOutput,
     model: Model = None,
     device: Where = Device.AUTO,
-    flips: Annotated[bool, typer.Option("--flips/--no-flips", help="Average over mirrored frames.")] = True,
+    flips: Annotated[
+        bool | None,
+        typer.Option("--flips/--no-flips", help="Average over mirrored frames; as the model's card says by default."),
+    ] = None,
     view: ViewName = None,
     spacing: Spacing = None,
     calibrate: Calibrate = None,
@@ -47,12 +50,10 @@ def segment(
     """Outline LV, myocardium and LA on every frame."""
     from ..engine.export.masks import write_masks
     from ..engine.export.results import provenance_document
-    from ..engine.pipeline import require_b_mode
     from ..engine.segment import Segmenter
     from ..engine.weights import DEFAULT_MODEL
 
     sequence = load_clip(clip, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
-    require_b_mode(sequence)
     with monitored() as monitor:
         segmented = Segmenter(model or DEFAULT_MODEL, device=device.value, flips=flips).segment(
             sequence, monitor=monitor

@@ -171,7 +171,7 @@ def _draw_arrows(
 ) -> ScalarMappable:
     """Displacement of the labelled tissue: arrows from where it was at ED to where it is now, true to scale."""
     rows, columns = np.nonzero(mask)
-    step = max(3.0, 0.8 * spacing)
+    step = max(3.0, 1.1 * spacing)
     x, y = np.meshgrid(np.arange(columns.min(), columns.max(), step), np.arange(rows.min(), rows.max(), step))
     points = np.column_stack((x.ravel(), y.ravel()))
     points = points[_sample((mask > 0).astype(np.float64), points, order=0) > 0.5]
@@ -190,7 +190,7 @@ def _draw_arrows(
         angles="xy",
         scale_units="xy",
         scale=1.0,
-        width=0.0036,
+        width=0.0032,
         headwidth=4.2,
         headlength=4.6,
         headaxislength=4.0,

@@ -108,7 +108,12 @@ def write_strip(
             if number == 0:
                 scale_bar(axes, clip, behind.box)
         figure.legend(
-            handles=structure_legend(shown), loc="lower left", ncols=3, bbox_to_anchor=(0.008, 0.0), handlelength=1.8
+            handles=structure_legend(shown),
+            loc="lower left",
+            ncols=3,
+            bbox_to_anchor=(0.008, 0.0),
+            handlelength=1.8,
+            frameon=False,
         )
         finish(figure, headline(measurements), clip_line(clip))
         return save(figure, path)

@@ -55,7 +55,7 @@ def spoken(value: float, unit: str, sd: float = math.nan) -> str:
         return "–"
     name, factor, decimals = _READ_AS.get(unit, (unit, 1.0, 2))
     text = f"{value * factor:.{decimals}f}"
-    if math.isfinite(sd):
+    if math.isfinite(sd) and round(sd * factor, decimals) > 0:
         text += f" ± {sd * factor:.{decimals}f}"
     return f"{text} {name}".strip()
 
