@@ -32,7 +32,7 @@ CONTOUR_POINTS = 400
 #: Points on the open endocardial contour, hinge to hinge over the apex.
 ENDOCARDIUM_POINTS = 128
 
-_CONTOUR_BLUR = 0.8  # px: removes the staircase, moves a straight or gently curved border by < 0.05 px
+_CONTOUR_BLUR = 0.6  # px: removes the staircase; arcs keep their length, borders move by < 0.05 px
 _SMALLEST_LV = 12  # pixels: less can't be outlined
 
 
@@ -47,8 +47,9 @@ class LVShapes:
     hinges: (T, 2, 2) the mitral annulus points, the first on the image's left.
     apex: (T, 2).
     endocardium: (T, ENDOCARDIUM_POINTS, 2) open contour from hinge to hinge over the apex.
-    axis_end: (T, 2) where the long axis ends at the base: the mitral plane's middle, or, without
-        myocardium to find that plane by, where the axis leaves the cavity.
+    axis_end: (T, 2) where the long axis ends at the base: the mitral plane's middle, set onto the
+        cavity's border where that is next to it; without myocardium to find the plane by, where the
+        axis leaves the cavity.
     wall_found: (T,) bool, whether the hinge points come from the myocardium.
     spacing: (row, column) of a pixel in ``unit``.
     unit: "mm" or "px".
@@ -133,7 +134,7 @@ def trace_lv(masks: NDArray[np.uint8], spacing: tuple[float, float] | None = Non
         has_wall = bool(wall[frame].any())
         ends = _hinge_positions(contour, lead if has_wall else None, towards_base[frame])
         shapes.wall_found[frame] = has_wall and ends[2]
-        _place(shapes, int(frame), contour, ends[0], ends[1])
+        _place(shapes, int(frame), contour, ends[0], ends[1], reach * max(step))
     return shapes
 
 
@@ -285,7 +286,7 @@ def _at(contour: Array, position: float) -> Array:
     return point
 
 
-def _place(shapes: LVShapes, frame: int, contour: Array, start: float, end: float) -> None:
+def _place(shapes: LVShapes, frame: int, contour: Array, start: float, end: float, slack: float) -> None:
     """Write one frame's contour, hinges, apex and endocardium."""
     points = len(contour)
     base_start, base_end = _at(contour, start), _at(contour, end)
@@ -299,7 +300,7 @@ def _place(shapes: LVShapes, frame: int, contour: Array, start: float, end: floa
     shapes.endocardium[frame] = resample(line[::-1] if left_first else line, ENDOCARDIUM_POINTS)
     apex = _apex(line, middle)
     shapes.apex[frame] = apex
-    shapes.axis_end[frame] = middle if shapes.wall_found[frame] else _axis_exit(contour, apex, middle)
+    shapes.axis_end[frame] = _axis_end(contour, apex, middle, slack if shapes.wall_found[frame] else np.inf)
 
 
 def _apex(line: Array, middle: Array) -> Array:
@@ -318,14 +319,17 @@ def _apex(line: Array, middle: Array) -> Array:
     return apex
 
 
-def _axis_exit(contour: Array, apex: Array, middle: Array) -> Array:
-    """Where the ray from the apex through the mitral plane's middle last leaves the contour."""
+def _axis_end(contour: Array, apex: Array, middle: Array, slack: float) -> Array:
+    """Where the ray from the apex through the mitral plane's middle last leaves the contour, at most ``slack``
+    away from that middle: hinges lie within a pixel or so of the true corners, the border does not waver."""
     axis = middle - apex
-    axis = axis / np.hypot(*axis)
+    length = float(np.hypot(*axis))
+    axis = axis / length
     s = (contour - apex) @ axis
     u = (contour - apex) @ np.array([-axis[1], axis[0]])
     s_next, u_next = np.roll(s, -1), np.roll(u, -1)
     crosses = (u <= 0) != (u_next <= 0)
     at = s[crosses] + (s_next - s)[crosses] * u[crosses] / (u - u_next)[crosses]
-    exit_: Array = apex + axis * max(float(at.max(initial=0.0)), float(np.hypot(*(middle - apex))) * 0.5)
-    return exit_
+    last = max(float(at.max(initial=0.0)), 0.5 * length)
+    end: Array = apex + axis * (length + float(np.clip(last - length, -slack, slack)))
+    return end

@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 
 
 def lv_length(shapes: LVShapes) -> Array:
-    """(T,) distance from the mitral plane's middle to the apex, mm or px."""
-    away = shapes.apex - shapes.mitral_midpoint
+    """(T,) long axis, from the mitral plane's middle to the apex, mm or px."""
+    away = shapes.apex - shapes.axis_end
     return np.hypot(away[:, 0], away[:, 1])
 
 
