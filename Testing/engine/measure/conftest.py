@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def segmented_of(
 def cycle_state(times: np.ndarray, onsets: np.ndarray) -> np.ndarray:
     """Contraction from 0 (ED) to 1 (ES): ejection in 0.3 s or less, early filling, rest, atrial kick."""
     state = np.zeros_like(times)
-    for begin, end in zip(onsets[:-1], onsets[1:], strict=True):
+    for begin, end in pairwise(onsets):
         inside = (times >= begin) & (times < end)
         cycle = end - begin
         es = min(0.42 * cycle, 0.33 + 0.03 * cycle)
