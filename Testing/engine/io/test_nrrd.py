@@ -66,8 +66,10 @@ def test_colour_components(speckled_fan, tmp_path, axis):
     if axis:
         data, kinds, ways = np.moveaxis(data, -1, 0), [kinds[-1], *kinds[:-1]], [ways[-1], *ways[:-1]]
     header = {"space": "left-posterior-superior", "space directions": np.array(ways), "kinds": kinds}
+    if not axis:  # Slicer numbers the list axis as if the components were none
+        header["axis 3 index values"] = " ".join(str(t / 40) for t in range(8))
     nrrd.write(str(tmp_path / "clip.nrrd"), data, header, index_order="F")
-    clip = read_clip(tmp_path / "clip.nrrd", frame_rate=40)
+    clip = read_clip(tmp_path / "clip.nrrd", frame_rate=40 if axis else None)
     assert np.array_equal(clip.frames, speckled_fan) and clip.frame_rate == pytest.approx(40)
 
 

@@ -82,6 +82,8 @@ def load_volume(path: Path, kind: Kind) -> Volume:
     ------
     UnreadableClip: damaged, truncated, or of a shape that no clip has.
     """
+    loud = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # ITK would print to the terminal; what matters is checked here
     try:
         with _fitting_name(path, kind) as name:
             reader = sitk.ImageFileReader()
@@ -95,6 +97,8 @@ def load_volume(path: Path, kind: Kind) -> Volume:
             image = reader.Execute()
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
         raise UnreadableClip(f"{path.name} is truncated or damaged; copy it again.") from error
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(loud)
     values = sitk.GetArrayFromImage(image)
     components = image.GetNumberOfComponentsPerPixel()
     steps = image.GetSpacing()

@@ -138,13 +138,15 @@ def _times(header: Mapping[str, Any], axis: int, count: int, notes: list[str]) -
     unit = str(units[axis]).strip().lower() if len(units) > axis else ""
     label = str(labels[axis]).strip().lower() if len(labels) > axis else ""
     scale = 0.001 if unit in ("ms", "msec", "millisecond", "milliseconds") else 1.0
-    values = header.get(f"axis {axis} index values")
+    # Slicer does not count the axis of a pixel's components when it numbers the list axis.
+    number = next((n for n in (axis, axis - 1) if f"axis {n} index values" in header), axis)
+    values = header.get(f"axis {number} index values")
     if values is None:
         step = _step(header, axis)
         if unit and unit != "mm" and np.isfinite(step) and step > 0:
             return np.arange(count, dtype=np.float64) * (step * scale)
         return None
-    if str(header.get(f"axis {axis} index type", "numeric")).strip() != "numeric" or label in ("frame", "index"):
+    if str(header.get(f"axis {number} index type", "numeric")).strip() != "numeric" or label in ("frame", "index"):
         return None
     times = np.asarray([float(value) for value in str(values).split()], np.float64)
     if len(times) != count:

@@ -35,6 +35,8 @@ def read_video(path: Path, *, frame_rate: float | None = None) -> EchoSequence:
             if not container.streams.video:
                 raise UnreadableClip(f"{path.name} holds no video; give a clip with pictures.")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise UnreadableClip(f"{path.name} is damaged or of a codec not known here; export it again as MP4.")
             stream.thread_type = "AUTO"
             name = _NAMES.get(container.format.name.split(",")[0], container.format.name)
             rate, named = float(stream.average_rate or 0), int(stream.frames)
