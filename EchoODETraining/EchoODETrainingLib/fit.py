@@ -156,7 +156,7 @@ def fit(
             if valid and (last or epoch % every_epochs == 0):
                 scores = mean_dice(average.module, valid, stage.size, device=chosen, half=recipe.half)
                 line += " valid " + " ".join(f"{name} {value:.4f}" for name, value in scores.items())
-                if number == len(recipe.stages) - 1 and sum(scores.values()) > sum(best.values()):
+                if number == len(recipe.stages) - 1 and (not best or sum(scores.values()) > sum(best.values())):
                     best = scores
                     best_state = {k: v.detach().clone() for k, v in average.module.state_dict().items()}
                     keep(average.module)

@@ -64,7 +64,7 @@ class UNet(nn.Module):
         widths: Sequence[int] = (32, 64, 96, 160, 256),
         stem_stride: int = 2,
         blocks: int = 1,
-        heads: int = 3,
+        heads: int = 2,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
