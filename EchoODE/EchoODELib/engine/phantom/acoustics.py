@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from .anatomy import Anatomy
@@ -20,7 +21,7 @@ from .settings import Acoustics
 Image = NDArray[np.float32]
 _LINES = 160
 _SAMPLES = 512
-_BLOCKS = 32  # depth ranges that share a lateral beam profile
+_PADDED = 192  # lines with a margin, so that the lateral convolution does not wrap around
 _WAVELENGTH = 0.85  # mm
 
 
@@ -32,7 +33,7 @@ class Probe:
     ----------
     half_angle: radian. depth: mm.
     machine: the acoustics.
-    beam: (_BLOCKS, _LINES, _LINES) complex64, lateral response by depth.
+    beam: (_SAMPLES, _PADDED) complex64, spectrum of the lateral response at each depth.
     shade: (_SAMPLES, _LINES) amplitude factor of the path to each place (attenuation, shadows).
     clutter: (_SAMPLES, _LINES) complex64, what the near field adds to every frame.
     haze: (3, _SAMPLES, _LINES) complex64, slowly mixing reverberation.
@@ -72,7 +73,7 @@ def make_probe(anatomy: Anatomy, machine: Acoustics, rng: np.random.Generator) -
         half_angle=half,
         depth=depth,
         machine=machine,
-        beam=_beam(radius, angle, depth, machine, rng),
+        beam=_beam(radius, 2 * half / _LINES, depth, machine, rng),
         shade=_shade(radius, angle, half, machine, rng),
         clutter=_near_field(radius, machine, rng),
         haze=_haze(radius, depth, machine, rng),
@@ -81,19 +82,19 @@ def make_probe(anatomy: Anatomy, machine: Acoustics, rng: np.random.Generator) -
 
 
 def _beam(
-    radius: Image, angle: Image, depth: float, machine: Acoustics, rng: np.random.Generator
+    radius: Image, step: float, depth: float, machine: Acoustics, rng: np.random.Generator
 ) -> NDArray[np.complex64]:
-    middle = radius.reshape(_BLOCKS, -1).mean(1)[:, None, None]
     focus = rng.uniform(0.5, 0.7) * depth
-    spread = np.sqrt(1 + (9.0 / middle) ** 2 + (0.9 * np.maximum(middle / focus - 1, 0)) ** 2)
-    sigma = np.deg2rad(machine.beam_width) * spread
-    apart = angle[None, :, None] - angle[None, None, :]
+    spread = np.sqrt(1 + (9.0 / radius) ** 2 + (0.9 * np.maximum(radius / focus - 1, 0)) ** 2)
+    sigma = np.minimum(np.deg2rad(machine.beam_width) * spread, 0.15)[:, None]
+    # Angles of a line's neighbours, in the order that the FFT wants them.
+    apart = np.fft.fftfreq(_PADDED, 1.0 / _PADDED)[None] * step
     main = np.exp(-0.5 * (apart / sigma) ** 2)
     # Side lobes: a skirt that falls off slowly, with the alternating sign of a real aperture's lobes.
     skirt = np.cos(np.pi * apart / (3.2 * sigma)) / (1 + (apart / (4 * sigma)) ** 2)
-    lobes = float(_db(machine.side_lobes)) * skirt * (1 - main)
-    profile = main + lobes
-    return np.asarray(profile / np.sqrt((main**2).sum(1, keepdims=True)), np.complex64)
+    profile = main + float(_db(machine.side_lobes)) * skirt * (1 - main)
+    profile /= np.sqrt((main**2).sum(1, keepdims=True))
+    return np.asarray(np.fft.fft(profile), np.complex64)
 
 
 def _shade(radius: Image, angle: Image, half: float, machine: Acoustics, rng: np.random.Generator) -> Image:
@@ -150,16 +151,19 @@ def form_envelope(
     inside = (row >= 0) & (row < _SAMPLES) & (column >= 0) & (column < _LINES)
     cell = row * _LINES + column
     cell = np.where(inside, cell, 0)
-    turn = phase + np.float32(4 * np.pi / _WAVELENGTH) * radius
+    path = phase + np.float32(4 * np.pi / _WAVELENGTH) * radius
     weight = strength * inside
     field = np.empty((_SAMPLES * _LINES, 2), np.float32)
-    field[:, 0] = np.bincount(cell, weight * np.cos(turn), _SAMPLES * _LINES)
-    field[:, 1] = np.bincount(cell, weight * np.sin(turn), _SAMPLES * _LINES)
+    field[:, 0] = np.bincount(cell, weight * np.cos(path), _SAMPLES * _LINES)
+    field[:, 1] = np.bincount(cell, weight * np.sin(path), _SAMPLES * _LINES)
     echo = field.view(np.complex64)[:, 0].reshape(_SAMPLES, _LINES) * probe.shade
     echo += probe.clutter
     turns = np.array([np.cos(mix), np.sin(mix) * np.cos(0.37 * mix), np.sin(mix) * np.sin(0.37 * mix)], np.complex64)
-    echo += np.tensordot(turns, probe.haze, 1)
-    beamed = np.matmul(echo.reshape(_BLOCKS, -1, _LINES), probe.beam).reshape(_SAMPLES, _LINES)
+    for turn, haze in zip(turns, probe.haze, strict=True):
+        echo += turn * haze
+    spectrum = scipy.fft.fft(echo, _PADDED, axis=1)
+    spectrum *= probe.beam
+    beamed = scipy.fft.ifft(spectrum, axis=1, overwrite_x=True)[:, :_LINES]
     beamed += _complex_noise(rng, _SAMPLES, _LINES) * probe.noise
     pulse = max(probe.machine.pulse_length / probe.step, 0.5)
     pair = np.ascontiguousarray(beamed).view(np.float32).reshape(_SAMPLES, _LINES, 2)
@@ -175,23 +179,21 @@ class Display:
     ----------
     sector: (H, W) bool.
     columns, rows: (H, W) float32, where each pixel lies in the polar image.
-    spacing: mm per pixel.
     """
 
     sector: NDArray[np.bool_]
     columns: Image
     rows: Image
-    spacing: float
 
 
-def make_display(probe: Probe, pixels: NDArray[np.floating], spacing: float) -> Display:
+def make_display(probe: Probe, pixels: NDArray[np.floating]) -> Display:
     """Lay the sector over ``pixels`` (H, W, 2), image mm of every pixel."""
     radius = np.linalg.norm(pixels, axis=-1)
     angle = np.arctan2(pixels[..., 0], pixels[..., 1])
     sector = (radius > 1.0) & (radius < probe.depth) & (np.abs(angle) < probe.half_angle)
     columns = (angle + probe.half_angle) * _LINES / (2 * probe.half_angle) - 0.5
     rows = radius / probe.step - 0.5
-    return Display(sector, columns.astype(np.float32), rows.astype(np.float32), spacing)
+    return Display(sector, columns.astype(np.float32), rows.astype(np.float32))
 
 
 def _smooth(image: Image, probe: Probe, sigma: float) -> Image:

@@ -160,7 +160,7 @@ def _epicardium(lv: Points, thickness: NDArray[np.float64]) -> Points:
     outer = contour + outward * thickness[:, None]
     flat = np.clip((contour[:, 0] / contour[:, 0].max() - 0.85) / 0.15, 0, 1)[:, None]
     square = contour + np.sign(contour[:, 1:]) * np.array([[0.0, 1.0]]) * thickness[:, None]
-    return np.asarray(outer * (1 - flat) + square * flat)
+    return np.concatenate([outer * (1 - flat) + square * flat, contour[[-1, 0]]])
 
 
 def _atrium(rng: np.random.Generator, hinges: Points, plax: bool) -> Points:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .anatomy import Anatomy, Points
 
 MODES = 5  # contraction, late contraction, translation in x and y, rotation
+_NEWTON_STEPS, _NEWTON_TOLERANCE = 8, 0.02  # px; OpenCV rounds places to 1/32 px, so closer is noise
 Field = NDArray[np.float32]
 
 
@@ -101,24 +102,26 @@ def courses(
 
 
 def displacement_field(course: NDArray[np.float64], grid_modes: NDArray[np.float32]) -> Field:
-    """(T, H, W, 2) from (T, MODES) courses and (MODES, H, W, 2) modes on the pixel grid."""
-    flat = course.astype(np.float32) @ grid_modes.reshape(MODES, -1)
-    return flat.reshape(len(course), *grid_modes.shape[1:])
+    """The displacement (H, W, 2) of one frame from its courses (MODES,) and (MODES, H, W, 2) modes."""
+    # Not a BLAS product: its threads would contend with those that work on other frames.
+    return np.asarray(np.einsum("k,kyxc->yxc", course.astype(np.float32), grid_modes))
 
 
-def invert(displacement: Field, start: Field | None = None, steps: int = 12, tolerance: float = 2e-3) -> Field:
+def invert(displacement: Field, start: Field | None = None, margin: int = 0) -> Field:
     """The pull-back (H, W, 2) px of one displacement field (H, W, 2) px, by Newton's method.
 
     Solves p + d(p) = x for every pixel x with the field's own bilinear interpolation, so that the two
-    fields compose to identity under that interpolation. ``start`` is a first guess (a neighbouring frame).
+    fields compose to identity under that interpolation. ``start`` is a first guess (a neighbouring
+    frame). Within ``margin`` pixels of the border, where tissue may come from outside, it may stay inexact.
     """
     rows, columns = displacement.shape[:2]
     gx, gy = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
     xx, xy = (cv2.Sobel(displacement[..., 0], cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
     yx, yy = (cv2.Sobel(displacement[..., 1], cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
     jacobian = np.dstack([1 + xx, xy, yx, 1 + yy])
+    inner = (slice(margin, rows - margin), slice(margin, columns - margin))
     back = -displacement if start is None else start.copy()
-    for step in range(steps):
+    for step in range(_NEWTON_STEPS):
         px, py = gx + back[..., 0], gy + back[..., 1]
         value = cv2.remap(displacement, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         error = value + back
@@ -127,7 +130,7 @@ def invert(displacement: Field, start: Field | None = None, steps: int = 12, tol
             det = np.maximum(slope[..., 0] * slope[..., 3] - slope[..., 1] * slope[..., 2], 0.1)
         back[..., 0] -= (slope[..., 3] * error[..., 0] - slope[..., 1] * error[..., 1]) / det
         back[..., 1] -= (slope[..., 0] * error[..., 1] - slope[..., 2] * error[..., 0]) / det
-        if float(np.abs(error).max()) < tolerance:
+        if float(np.abs(error[inner]).max()) < _NEWTON_TOLERANCE:
             break
     return back
 

@@ -49,7 +49,7 @@ class Acoustics:
     beam_width: float = 0.58
     pulse_length: float = 0.36
     smoothing: float = 0.36
-    decorrelation: float = 0.10
+    decorrelation: float = 0.04
 
 
 QUALITIES: Mapping[str, Acoustics] = {
@@ -62,7 +62,7 @@ QUALITIES: Mapping[str, Acoustics] = {
         smoothing=0.42,
         dropout=0.65,
         beam_width=0.72,
-        decorrelation=0.16,
+        decorrelation=0.07,
     ),
     "poor": Acoustics(
         dynamic_range=56.0,
@@ -76,7 +76,7 @@ QUALITIES: Mapping[str, Acoustics] = {
         smoothing=0.48,
         beam_width=0.85,
         pulse_length=0.45,
-        decorrelation=0.24,
+        decorrelation=0.12,
     ),
 }
 
@@ -153,7 +153,7 @@ class PhantomSettings:
         """Mean length of a beat in seconds."""
         if not self.beats > 0:
             raise UnsuitableClip(f"The phantom's number of beats must be above 0, not {self.beats:g}.")
-        return (self.frames - 1) / self.frame_rate / self.beats
+        return max(self.frames - 1, 1) / self.frame_rate / self.beats
 
     @property
     def heart_rate(self) -> float:
@@ -174,8 +174,8 @@ class PhantomClip:
     volumes_ml: (T,) mL of the LV cavity: discs across the long axis of the exact contour.
     ejection_fraction: percent, mean of ``beat_ejection_fractions`` (of the analytic ES if the clip
         ends before one).
-    ed_frames, es_frames: 0-based; each ES is the frame of least volume of its beat. A last ED that ends
-        the last beat is among them.
+    ed_frames, es_frames: 0-based; ``es_frames[k]`` is the frame of least volume after ``ed_frames[k]``.
+        The ED that ends the last beat is among the former.
     landmarks: name -> (T, 2, 2) px, two end points (x, y) per frame. Apical views: "mitral_annulus"
         (left and right hinge) and "long_axis" (annulus centre and apex). PLAX: also "IVS", "LVID" and "LVPW", each from
         the probe's side to the far side, at the level of the leaflet tips.

@@ -36,8 +36,11 @@ class Rhythm:
     strokes: Times
     first_frame: int
 
-    def state(self, times: Times) -> Times:
-        """Contraction state at ``times`` (s): 0 at a full end-diastole, 1 at the nominal end-systole."""
+    def state(self, times: Times, lag: float = 0.0) -> Times:
+        """Contraction state at ``times`` (s): 0 at a full end-diastole, 1 at the nominal end-systole.
+
+        A region that contracts ``lag`` seconds late still shares the others' end-diastole.
+        """
         result = np.zeros_like(times)
         for k in range(len(self.strokes)):
             inside = (times >= self.onsets[k]) & (times < self.onsets[k + 1])
@@ -46,6 +49,7 @@ class Rhythm:
             length = self.onsets[k + 1] - self.onsets[k]
             shape, end_systole = _cycle(length)
             t = times[inside] - self.onsets[k]
+            t = t - lag * np.clip(np.minimum(t, length - t) / (0.2 * length), 0, 1)
             rest = np.where(t < end_systole, self.filling[k], self.filling[k + 1])
             result[inside] = rest + (self.strokes[k] - rest) * shape(t)
         return result

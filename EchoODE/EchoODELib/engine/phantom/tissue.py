@@ -165,20 +165,19 @@ def _surroundings(
     patch = 5 * _noise(rng, shape, 60) + 2.5 * _noise(rng, shape, 20)
     outer = d_epi - rng.uniform(1.0, 2.5)
     side = np.clip(x / anatomy.width, -1, 1) if anatomy.view is not View.PLAX else np.clip(x / 10, -1, 1)
-    pericardium = (
+    shell = (
         rng.uniform(-26, -10)
         + patch
         + 6 * side
         + 9 * np.clip(q, -0.5, 1)
         - 6 * (outer / np.where(outer > 0, rng.uniform(2.5, 9), 2.2)) ** 2
     )
-    pericardium = np.where(q < 1.05, pericardium, -80)
     away = np.minimum(d_la, d_epi + 10) - rng.uniform(4, 12)
-    behind = rng.uniform(-20, -3) - 12 * plax + patch - 5 * (away / rng.uniform(5, 13)) ** 2
-    behind = np.where(q > 0.8, behind, -80) + 4 * _facing(d_la, points) + 2 * sheets
+    glow = rng.uniform(-20, -3) - 12 * plax + patch - 5 * (away / rng.uniform(5, 13)) ** 2
+    behind = np.where(q > 0.8, glow, -80) + 4 * _facing(d_la, points) + 2 * sheets
     angle = np.arctan2(points[..., 0], np.maximum(points[..., 1], 1)).astype(np.float32)
     chest = -27 + 5 * _layered(rng, angle * 30, radius, (16.0, 1.6)) - 26 * np.clip((radius - 9) / 14, 0, 2)
-    return _add(base, np.maximum(pericardium, -80), np.maximum(behind, -80), np.maximum(chest, -80))
+    return _add(base, np.where(q < 1.05, np.maximum(shell, -80), -80), np.maximum(behind, -80), np.maximum(chest, -80))
 
 
 def _cavity(anatomy: Anatomy, z: Image, x: Image, d_lv: Image, rng: np.random.Generator) -> Image:
@@ -232,7 +231,7 @@ def draw_scatterers(atlas: Atlas, anatomy: Anatomy, count: int, rng: np.random.G
     )
 
 
-def draw_leaflets(anatomy: Anatomy, count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Points]:
+def draw_leaflets(count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Points]:
     """Places (N,) of scatterers on the leaflets: which leaflet (0 left, 1 right) and (N, 2) way and thickness."""
     leaflet = rng.integers(0, 2, count)
     return leaflet, np.stack([rng.uniform(0, 1, count), rng.normal(0, 0.7, count)], -1)
