@@ -75,7 +75,7 @@ def _options(
 def main() -> None:
     """Run ``echoode``."""
     sys.excepthook = _report_defect
-    app()
+    typer.main.get_command(app)()  # not app(): that puts Typer's own excepthook in the place of ours
 
 
 def _report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -48,12 +48,14 @@ def segment(
     json: Json = False,
 ) -> None:
     """Outline LV, myocardium and LA on every frame."""
+    from ..engine.export.atomic import require_writable
     from ..engine.export.masks import write_masks
     from ..engine.export.results import provenance_document
     from ..engine.segment import Segmenter
     from ..engine.weights import DEFAULT_MODEL
 
     sequence = load_clip(clip, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
+    require_writable(output)
     with monitored() as monitor:
         segmented = Segmenter(model or DEFAULT_MODEL, device=device.value, flips=flips).segment(
             sequence, monitor=monitor
@@ -96,6 +98,7 @@ def propagate(
     json: Json = False,
 ) -> None:
     """Carry an end-diastolic mask through the clip with the registration neural ODE."""
+    from ..engine.export.atomic import require_writable
     from ..engine.export.fields import write_field
     from ..engine.export.masks import write_masks
     from ..engine.export.results import provenance_document
@@ -107,6 +110,9 @@ def propagate(
     require_b_mode(sequence)
     ed_mask = load_mask(mask, sequence, ed_frame)
     guides = load_frame_masks(guide, sequence, "--guide")
+    for path in (output, motion, pull_back):
+        if path is not None:
+            require_writable(path)
     with monitored() as monitor:
         carried = carry(
             sequence,

@@ -62,10 +62,12 @@ def run(
     corrected = load_frame_masks(correct, sequence, "--correct")
     second = None if biplane is None else load_clip(biplane, view="A2C", spacing=spacing, calibrate=calibrate)
 
+    from ..engine.export.atomic import require_writable
     from ..engine.export.folder import KINDS, write_analysis
     from ..engine.export.results import results_document, write_results
     from ..engine.pipeline import analyse, require_b_mode
 
+    require_writable(output / "results.json")
     for each in (sequence, second):
         if each is not None:
             require_b_mode(each)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from .terminal import out, say
@@ -63,13 +62,16 @@ def show_measurements(clip: EchoSequence, measurements: Measurements, segmentati
 
 
 def show_facts(title: str, facts: Mapping[str, str]) -> None:
-    """A table of two columns."""
-    table = Table(box=None, show_header=False, pad_edge=False, title=title or None, title_justify="left")
-    table.add_column(style="bold cyan", no_wrap=True)
-    table.add_column()
+    """Names and values in two columns; never cut, so that paths can be copied."""
+    console = out()
+    if title:
+        console.print(Text(title, style="bold"))
+    width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        table.add_row(name, Text(value))
-    out().print(table)
+        first, *more = value.splitlines() or [""]
+        console.print(Text.assemble((f"{name:<{width}}", "cyan"), "  ", first))
+        for line in more:
+            console.print(Text(" " * (width + 2) + line))
 
 
 def show_notes(notes: tuple[str, ...]) -> None:

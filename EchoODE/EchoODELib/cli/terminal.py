@@ -42,7 +42,7 @@ def print_json(document: Mapping[str, object] | list[dict[str, object]]) -> None
 def monitored() -> Iterator[Monitor]:
     """A monitor whose stages show as bars with time left; Ctrl-C asks the computation to stop at its next step.
 
-    Where stderr is no terminal, each stage is one line when it is done.
+    Where stderr is no terminal, each stage is one line when it begins.
     """
     from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
@@ -60,19 +60,14 @@ def monitored() -> Iterator[Monitor]:
         disable=not console.is_terminal,
     )
     tasks: dict[str, TaskID] = {}
-    finished: set[str] = set()
 
     def show(progress: Progress) -> None:
         if progress.stage not in tasks:
             tasks[progress.stage] = bars.add_task(progress.stage, total=1.0, left="")
+            if bars.disable:
+                console.print(f"{progress.stage} ...")
         left = "" if progress.seconds_left is None or progress.fraction == 1 else f"{progress.seconds_left:.0f} s left"
         bars.update(tasks[progress.stage], completed=progress.fraction, left=left)
-        if progress.fraction < 1:
-            finished.discard(progress.stage)
-        elif progress.stage not in finished:
-            finished.add(progress.stage)
-            if bars.disable:
-                console.print(f"{progress.stage}: done")
 
     monitor = Monitor(show)
     with bars, _cancelling(monitor):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from EchoODELib.engine.errors import OutputError, RunCancelled
-from EchoODELib.engine.export.atomic import atomic_file, atomic_folder, write_bytes
+from EchoODELib.engine.export.atomic import atomic_file, atomic_folder, require_writable, write_bytes
 
 
 def everything_in(folder: Path) -> list[str]:
@@ -143,3 +143,17 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
     assert (target / "m_1.png").read_text() == "old"
     assert everything_in(tmp_path) == ["pngs", "pngs/m_1.png"]
+
+
+@pytest.mark.parametrize("name", ["a.bin", "new/deep/a.bin", ""])
+def test_a_writable_place_is_left_alone(tmp_path: Path, name: str) -> None:
+    require_writable(tmp_path / name)
+    assert everything_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["file/a.bin", "file/deep/a.bin"])
+def test_an_unwritable_place_is_told_before_long_work(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="choose another folder"):
+        require_writable(tmp_path / name)
+    assert everything_in(tmp_path) == ["file"]

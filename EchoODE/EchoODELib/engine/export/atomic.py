@@ -74,6 +74,24 @@ def atomic_folder(path: str | os.PathLike[str], ours: str) -> Iterator[Path]:
         unfinished.rename(target)
 
 
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """Make sure, before long work and without leaving a trace, that ``path`` can be written later.
+
+    Raises
+    ------
+    OutputError: the nearest folder above that exists is none, or can't be written.
+    """
+    target = Path(path)
+    existing = next((parent for parent in (target, *target.absolute().parents) if parent.exists()), target)
+    if existing == target and not target.is_dir():
+        existing = target.parent
+    try:
+        with tempfile.TemporaryDirectory(prefix=".echoode-", dir=existing):
+            pass
+    except OSError as error:
+        raise OutputError(f"{existing} can't be written to ({_reason(error)}); choose another folder.") from error
+
+
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """A hidden folder in the target's own folder (so that a move is one step), gone afterwards."""

@@ -1,0 +1,111 @@
+"""The command line, run as a person runs it, on clips that are made here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from EchoODELib.cli import app
+from EchoODELib.engine.export.clip import write_clip
+from EchoODELib.engine.export.masks import write_masks
+from EchoODELib.engine.phantom import PhantomClip, PhantomSettings, simulate
+from EchoODELib.engine.sequence import Provenance, SegmentedSequence
+from typer.testing import CliRunner
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command ended with."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """stdout as JSON; fails when there is anything else on it."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def echoode() -> Callable[..., Outcome]:
+    """Run ``echoode ARGUMENTS``."""
+
+    def run(*arguments: object) -> Outcome:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Outcome(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def a_phantom() -> PhantomClip:
+    """One beat and a bit, small."""
+    return simulate(PhantomSettings(frames=20, frame_rate=20.0, size=112, beats=1.15, ejection_fraction=55.0, seed=5))
+
+
+@pytest.fixture(scope="session")
+def clip_file(a_phantom: PhantomClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The phantom as a file."""
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.seq.nrrd", a_phantom.sequence)
+
+
+@pytest.fixture(scope="session")
+def mask_file(a_phantom: PhantomClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The phantom's true masks as a file."""
+    truth = SegmentedSequence(a_phantom.sequence, a_phantom.masks, Provenance("simulated"))
+    return write_masks(tmp_path_factory.mktemp("masks") / "masks.nii.gz", truth)
+
+
+@pytest.fixture
+def the_truth_as_segmenter(a_phantom: PhantomClip, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+    """Puts the phantom's truth in the network's place; returns the devices that were asked for."""
+    asked: list[str] = []
+
+    class Segmenter:
+        def __init__(self, model: str, device: str, **_: object) -> None:
+            asked.append(device)
+
+        def segment(self, sequence: Any, *, monitor: Any = None) -> SegmentedSequence:
+            stage = monitor.stage("Segmenting", 1)
+            stage.finish()
+            return SegmentedSequence(sequence, a_phantom.masks, Provenance("segment", model="truth"))
+
+    monkeypatch.setattr("EchoODELib.engine.segment.Segmenter", Segmenter)
+    return asked
+
+
+@pytest.fixture
+def quick_registration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coarse fit: how well motion is followed is tested where registration is."""
+    from EchoODELib.engine.registration.settings import Level, RegistrationSettings, SplineSettings
+
+    quick = RegistrationSettings(spline=SplineSettings(levels=(Level(48, 10, 0.02),), steps=4))
+    monkeypatch.setattr(RegistrationSettings, "named", classmethod(lambda cls, name: quick))
+
+
+@pytest.fixture
+def empty_mask(tmp_path: Path, a_phantom: PhantomClip) -> Path:
+    """A mask of the right size without a labelled pixel."""
+    import SimpleITK as sitk  # noqa: N813
+
+    path = tmp_path / "empty.nii.gz"
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros(a_phantom.sequence.shape, np.uint8)), str(path))
+    return path
+
+
+@pytest.fixture
+def small_mask(tmp_path: Path) -> Path:
+    """A mask of another size."""
+    import SimpleITK as sitk  # noqa: N813
+
+    path = tmp_path / "small.nii.gz"
+    sitk.WriteImage(sitk.GetImageFromArray(np.ones((40, 50), np.uint8)), str(path))
+    return path
