@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import UnsuitableClip
 from ..sequence import Beat, Measurements, Quantity, SegmentedSequence, View
 from .beats import Span, add, summarise
-from .clip import ClipGeometry, MeasureSettings, heart_rates, outline_clip
+from .clip import ClipGeometry, MeasureSettings, outline_clip
+from .quantities import heart_rates
 from .volume import MM3_PER_ML, disc_diameters, ejection_fraction, simpson_biplane
 
 #: Long axes that differ by more than this share hint at a foreshortened view.
@@ -72,7 +73,7 @@ def measure_biplane(
             f"A4C has {len(four.spans)} beats and A2C {len(two.spans)}: the first "
             f"{min(len(four.spans), len(two.spans))} were paired."
         )
-    rates, rate_note = heart_rates(a4c, four)
+    rates, rate_note = heart_rates(a4c.sequence, four.spans, four.es_frames)
     if rate_note:
         notes.append(rate_note)
     views = (_Discs(four, settings.discs), _Discs(two, settings.discs))

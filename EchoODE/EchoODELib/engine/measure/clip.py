@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
@@ -21,13 +21,14 @@ from ..sequence import (
     SegmentedSequence,
     View,
 )
-from .area import area, fractional_area_change, label_area
+from .area import area, label_area
 from .attributes import flag_frames, shape_attributes
-from .beats import Span, add, add_missing_ed, add_missing_es, checked_frames, pair_beats, summarise
+from .beats import Span, add_missing_ed, add_missing_es, checked_frames, pair_beats, summarise
 from .contour import LVShapes, trace_lv
 from .phases import PhaseSettings, find_phases
+from .quantities import add_rhythm, add_sizes, add_strain, add_volumes, heart_rates
 from .strain import endocardial_lengths, strain, tracked_lengths
-from .volume import DISCS, MM3_PER_ML, area_length, ejection_fraction, simpson_single_plane
+from .volume import DISCS, MM3_PER_ML, area_length, simpson_single_plane
 
 Array = NDArray[np.float64]
 
@@ -154,17 +155,17 @@ def measure(
         if tracked is not None:
             series["longitudinal_strain_tracked"] = FrameSeries(strain(tracked, first_ed), "%")
 
-    rates, rate_note = heart_rates(segmented, geometry)
+    rates, rate_note = heart_rates(sequence, spans, geometry.es_frames)
     if rate_note:
         notes.append(rate_note)
     beats = []
     for span, rate in zip(spans, rates, strict=True):
         quantities: dict[str, Quantity] = {}
-        _add_sizes(quantities, span, series, unit)
+        add_sizes(quantities, span, series, unit)
         if apical:
-            _add_volumes(quantities, span, cubes, calibrated=sequence.calibrated)
-            _add_strain(quantities, span, outlined, tracked)
-        _add_rhythm(quantities, span, sequence.times, rate)
+            add_volumes(quantities, span, cubes, calibrated=sequence.calibrated)
+            add_strain(quantities, span, outlined, tracked)
+        add_rhythm(quantities, span, sequence.times, rate)
         beats.append(Beat(span.ed_frame, span.es_frame, span.next_ed_frame, quantities))
     provenance = replace(segmented.provenance, settings={**segmented.provenance.settings, "measure": asdict(settings)})
     flags = (*_mask_flags(segmented, geometry), *flag_frames(attributes, sequence.times))
@@ -262,70 +263,6 @@ def volumes(geometry: ClipGeometry, settings: MeasureSettings) -> Array:
         axis = shapes.apex - shapes.axis_end
         return area_length(geometry.lv_area, np.hypot(axis[:, 0], axis[:, 1]))
     return simpson_single_plane(shapes, settings.discs)
-
-
-def heart_rates(segmented: SegmentedSequence, geometry: ClipGeometry) -> tuple[list[float], str]:
-    """Beats per minute of every beat (NaN where unknown) and a note on where they come from.
-
-    ED to ED where the clip shows it; else ES to ES; else the file's own value.
-    """
-    times, spans = segmented.sequence.times, geometry.spans
-    rates = [
-        60.0 / float(times[s.next_ed_frame] - times[s.ed_frame]) if s.next_ed_frame is not None else float("nan")
-        for s in spans
-    ]
-    if not spans or np.isfinite(rates).any():
-        return rates, ""
-    if len(geometry.es_frames) > 1:
-        rate = 60.0 / float(np.mean(np.diff(times[list(geometry.es_frames)])))
-        return [rate] * len(spans), "The heart rate is from ES to ES: the clip has no two EDs."
-    tag = segmented.sequence.source.heart_rate
-    if tag is not None and np.isfinite(tag) and tag > 0:
-        return [float(tag)] * len(spans), "The heart rate is the file's own: the clip is shorter than a beat."
-    return rates, "The heart rate is not known: the clip is shorter than a beat and the file does not say it."
-
-
-def _add_sizes(quantities: dict[str, Quantity], span: Span, series: Mapping[str, FrameSeries], unit: str) -> None:
-    """Areas and lengths at ED and ES."""
-    for key, name in (
-        ("area", "lv_area"),
-        ("length", "lv_length"),
-        ("annulus_width", "lv_base_width"),
-        ("myocardial_area", "myocardial_area"),
-    ):
-        values = series[name].values
-        add(quantities, f"end_diastolic_{key}", values[span.ed_frame], series[name].unit)
-        add(quantities, f"end_systolic_{key}", values[span.es_frame], series[name].unit)
-    areas = series["lv_area"].values
-    change = fractional_area_change(float(areas[span.ed_frame]), float(areas[span.es_frame]))
-    add(quantities, "fractional_area_change", change, "%")
-
-
-def _add_volumes(quantities: dict[str, Quantity], span: Span, cubes: Array, *, calibrated: bool) -> None:
-    """EF, and volumes where the pixel size is known."""
-    diastolic, systolic = float(cubes[span.ed_frame]), float(cubes[span.es_frame])
-    add(quantities, "ejection_fraction", ejection_fraction(diastolic, systolic), "%")
-    if calibrated:
-        add(quantities, "end_diastolic_volume", diastolic / MM3_PER_ML, "mL")
-        add(quantities, "end_systolic_volume", systolic / MM3_PER_ML, "mL")
-        add(quantities, "stroke_volume", (diastolic - systolic) / MM3_PER_ML, "mL")
-
-
-def _add_strain(quantities: dict[str, Quantity], span: Span, outlined: Array, tracked: Array | None) -> None:
-    """End-systolic strain against the beat's own ED (Voigt et al. 2015)."""
-    add(quantities, "global_longitudinal_strain", strain(outlined, span.ed_frame)[span.es_frame], "%")
-    if tracked is not None:
-        value = strain(tracked, span.ed_frame)[span.es_frame]
-        add(quantities, "global_longitudinal_strain_tracked", value, "%")
-
-
-def _add_rhythm(quantities: dict[str, Quantity], span: Span, times: Array, rate: float) -> None:
-    """Cycle length, heart rate, and cardiac output SV * HR."""
-    if span.next_ed_frame is not None:
-        add(quantities, "cycle_length", float(times[span.next_ed_frame] - times[span.ed_frame]), "s")
-    add(quantities, "heart_rate", rate, "bpm")
-    if "stroke_volume" in quantities:
-        add(quantities, "cardiac_output", quantities["stroke_volume"].value * rate / 1000.0, "L/min")
 
 
 def _mask_flags(segmented: SegmentedSequence, geometry: ClipGeometry) -> list[FrameFlag]:
