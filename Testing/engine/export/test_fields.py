@@ -60,3 +60,8 @@ def test_without_motion(a_segmented_clip: SegmentedSequence, tmp_path: Path) -> 
     still = replace(a_segmented_clip, displacement=None, pull_back=None, reference_frame=None)
     with pytest.raises(OutputError, match="propagate a mask first"):
         write_field(tmp_path / "f.nrrd", still, "pull_back")
+
+
+def test_the_same_result_is_the_same_file(a_segmented_clip: SegmentedSequence, tmp_path: Path) -> None:
+    one, other = (write_field(tmp_path / name, a_segmented_clip, "pull_back") for name in ("a.nrrd", "b.nrrd"))
+    assert one.read_bytes() == other.read_bytes()

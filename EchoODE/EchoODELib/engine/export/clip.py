@@ -9,8 +9,7 @@ import numpy as np
 
 from ..errors import OutputError
 from ..sequence import EchoSequence
-from .atomic import write_bytes
-from .nrrd_file import nrrd_bytes, sequence_header
+from .nrrd_file import Layout, write_nrrd
 from .video import write_pictures
 
 
@@ -28,10 +27,9 @@ def write_clip(path: str | os.PathLike[str], sequence: EchoSequence) -> Path:
     target = Path(path)
     name = target.name.lower()
     if name.endswith(".nrrd"):
-        header = sequence_header(
-            sequence.frames.shape, sequence.times, sequence.spacing, node="vtkMRMLScalarVolumeNode"
-        )
-        return write_bytes(target, nrrd_bytes(sequence.frames, header))
+        node = {"DataNodeClassName": "vtkMRMLScalarVolumeNode"}
+        layout = Layout(sequence.shape, sequence.spacing, times=sequence.times, pairs=node)
+        return write_nrrd(target, layout, sequence.frames)
     if name.endswith(".mp4"):
         height, width = (length - length % 2 for length in sequence.shape)  # H.264 takes even sizes only
         gray = sequence.frames[:, :height, :width]

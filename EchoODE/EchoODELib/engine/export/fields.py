@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..sequence import SegmentedSequence
-from .atomic import write_bytes
-from .nrrd_file import frame_header, nrrd_bytes, sequence_header
+from .nrrd_file import Layout, write_nrrd
 
 Direction = Literal["displacement", "pull_back"]
 
@@ -58,22 +58,25 @@ def write_field(
     if frame is not None and not 0 <= frame < len(clip):
         raise OutputError(f"There is no frame {frame}; the clip has frames 0 to {len(clip) - 1}.")
     row, column = clip.spacing or (1.0, 1.0)
+    layout = Layout(
+        clip.shape,
+        clip.spacing,
+        components=3,
+        times=clip.times if frame is None else None,
+        pairs={
+            "DataNodeClassName": "vtkMRMLVectorVolumeNode",
+            "displacement unit": "mm" if clip.calibrated else "px",
+            "displacement meaning": _MEANING[direction],
+            "reference frame": str(segmented.reference_frame),
+            **({} if frame is None else {"frame": str(frame)}),
+        },
+    )
     chosen = field if frame is None else field[frame : frame + 1]
-    vectors = np.zeros((*chosen.shape[:3], 3), np.float32)
-    np.multiply(chosen, _STEPS_PER_PIXEL, out=vectors[..., :2])
-    np.round(vectors, out=vectors)
-    vectors *= np.float32(1.0 / _STEPS_PER_PIXEL) * np.array([column, row, 0.0], np.float32)
-    if frame is None:
-        header = sequence_header(vectors.shape, clip.times, clip.spacing, node="vtkMRMLVectorVolumeNode")
-    else:
-        header = frame_header(clip.spacing)
-        header["space directions"] = np.array([[np.nan] * 3, *np.asarray(header["space directions"])])
-        header["kinds"] = ["vector", "domain", "domain", "domain"]
-        header["frame"] = str(frame)
-    header |= {
-        "displacement unit": "mm" if clip.calibrated else "px",
-        "displacement meaning": _MEANING[direction],
-        "reference frame": str(segmented.reference_frame),
-    }
-    values = vectors if frame is None else vectors[0]
-    return write_bytes(target, nrrd_bytes(values, header, level=4))
+    return write_nrrd(target, layout, (_vectors(one, column, row) for one in chosen), level=4)
+
+
+def _vectors(field: NDArray[np.float32], column: float, row: float) -> NDArray[np.float32]:
+    """(H, W, 3) vectors of a (H, W, 2) field in px: rounded, then scaled to mm."""
+    vectors = np.zeros((*field.shape[:2], 3), np.float32)
+    vectors[..., :2] = np.round(field * _STEPS_PER_PIXEL) / _STEPS_PER_PIXEL * (column, row)
+    return vectors

@@ -1,72 +1,101 @@
-"""NRRD headers as Slicer writes them, and files made in memory.
+"""NRRD files as Slicer writes them, frame by frame.
 
 Format: https://teem.sourceforge.net/nrrd/format.html. The layout of sequences is that of Slicer's volume
 sequence storage (.seq.nrrd): three spatial axes and a list axis, whose index values stand in the header.
+pynrrd reads these files but takes the whole array to write one, and stamps it with the date: a field over 300
+frames of 512x512 would need a gigabyte more, and the same result would never be the same file.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
+import gzip
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import nrrd
 import numpy as np
 from numpy.typing import NDArray
 
-Header = dict[str, object]
-_SPACE = "left-posterior-superior"
-_NONE = (np.nan, np.nan, np.nan)
+from .atomic import atomic_file
+
+Spacing = tuple[float, float]
+
+_TYPES = {"uint8": "unsigned char", "float32": "float"}
 
 
-def frame_header(spacing: tuple[float, float] | None) -> Header:
-    """Header of one (H, W) frame as a volume of one slice."""
-    return {
-        "space": _SPACE,
-        "space directions": np.array(_directions(spacing)),
-        "kinds": ["domain", "domain", "domain"],
-        "space origin": np.zeros(3),
-        "encoding": "gzip",
-    }
+@dataclass(frozen=True)
+class Layout:
+    """What a file's header says of its axes.
 
-
-def sequence_header(
-    shape: tuple[int, ...],
-    times: NDArray[np.float64],
-    spacing: tuple[float, float] | None,
-    *,
-    node: str,
-) -> Header:
-    """Header of T frames, (T, H, W) or (T, H, W, 3), as a Slicer volume sequence over time in seconds.
-
-    Parameters
+    Attributes
     ----------
-    node: the MRML class that a frame becomes in Slicer.
+    shape: (H, W) of a frame.
+    spacing: (row, column) mm, or None for pixels of size 1.
+    components: 1 for gray values or labels, 3 for vectors (x, y, z).
+    times: (T,) seconds of a sequence's frames, or None for one frame.
+    pairs: further ``key:=value`` pairs.
     """
-    vector = len(shape) == 4
-    ahead = [""] * vector
-    # ITK reads "vector" as components of a pixel; Slicer does not count that axis when it names the list axis 3.
-    return {
-        "space": _SPACE,
-        "space directions": np.array([*[_NONE] * vector, *_directions(spacing), _NONE]),
-        "kinds": [*["vector"] * vector, "domain", "domain", "domain", "list"],
-        "labels": [*ahead, "", "", "", "time"],
-        "units": [*ahead, "", "", "", "s"],
-        "space origin": np.zeros(3),
-        "encoding": "gzip",
-        "DataNodeClassName": node,
-        "axis 3 index type": "numeric",
-        "axis 3 index values": " ".join(f"{time:.6g}" for time in times),
-    }
+
+    shape: tuple[int, int]
+    spacing: Spacing | None
+    components: int = 1
+    times: NDArray[np.float64] | None = None
+    pairs: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, dtype: np.dtype[np.generic]) -> str:
+        """The header's text, first axis the column; LPS, identity orientation."""
+        row, column = (float(step) for step in self.spacing or (1.0, 1.0))  # numpy would write its type, too
+        # (size, direction, kind, label, unit) per axis, the fastest first.
+        axes = [
+            (self.shape[1], f"({column!r},0,0)", "domain", "", ""),
+            (self.shape[0], f"(0,{row!r},0)", "domain", "", ""),
+            (1, "(0,0,1)", "domain", "", ""),
+        ]
+        if self.components > 1:
+            axes.insert(0, (self.components, "none", "vector", "", ""))
+        pairs = dict(self.pairs)
+        if self.times is not None:
+            axes.append((len(self.times), "none", "list", "time", "s"))
+            # Slicer does not count the axis of vector components: the list is its axis 3 in either case.
+            pairs["axis 3 index type"] = "numeric"
+            pairs["axis 3 index values"] = " ".join(f"{time:.6g}" for time in self.times)
+        sizes, directions, kinds, labels, units = zip(*axes, strict=True)
+        lines = [
+            "NRRD0005",
+            "# Complete NRRD file format specification at:",
+            "# http://teem.sourceforge.net/nrrd/format.html",
+            f"type: {_TYPES[dtype.name]}",
+            f"dimension: {len(axes)}",
+            "space: left-posterior-superior",
+            "sizes: " + " ".join(map(str, sizes)),
+            "space directions: " + " ".join(directions),
+            "kinds: " + " ".join(kinds),
+            "endian: little",
+            "encoding: gzip",
+            "space origin: (0,0,0)",
+        ]
+        if self.times is not None:
+            lines.insert(-3, "labels: " + " ".join(f'"{label}"' for label in labels))
+            lines.insert(-3, "units: " + " ".join(f'"{unit}"' for unit in units))
+        if self.components > 1:
+            lines.append("measurement frame: (1,0,0) (0,1,0) (0,0,1)")
+        return "\n".join([*lines, *(f"{key}:={value}" for key, value in pairs.items())]) + "\n\n"
 
 
-def nrrd_bytes(values: NDArray[np.generic], header: Mapping[str, object], *, level: int = 6) -> bytes:
-    """The file of (T, H, W[, C]) values under a sequence's header, or of (H, W[, C]) under a frame's."""
-    data = values[:, None] if "list" in header["kinds"] else values[None]  # type: ignore[operator]
-    buffer = io.BytesIO()
-    nrrd.write(buffer, np.ascontiguousarray(data), dict(header), index_order="C", compression_level=level)
-    return buffer.getvalue()
+def write_nrrd(path: Path, layout: Layout, frames: Iterable[NDArray[np.generic]], *, level: int = 6) -> Path:
+    """Write frames (H, W) or (H, W, components) of uint8 or float32, in one step.
 
-
-def _directions(spacing: tuple[float, float] | None) -> list[tuple[float, float, float]]:
-    row, column = spacing or (1.0, 1.0)
-    return [(column, 0.0, 0.0), (0.0, row, 0.0), (0.0, 0.0, 1.0)]
+    Raises
+    ------
+    OutputError: the place can't be written.
+    """
+    with atomic_file(path) as unfinished, unfinished.open("wb") as file:
+        packed: gzip.GzipFile | None = None
+        for frame in frames:
+            if packed is None:
+                file.write(layout.header(frame.dtype).encode("ascii"))
+                packed = gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=level, mtime=0)
+            packed.write(np.ascontiguousarray(frame, frame.dtype.newbyteorder("<")).data)
+        if packed is not None:
+            packed.close()
+    return path

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+
 from ... import __version__
 from ..sequence import EchoSequence, FrameSeries, Measurements, Provenance, Quantity, Summary
 from . import DISCLAIMER
@@ -77,7 +79,7 @@ def clip_document(sequence: EchoSequence, *, source_name: bool = False) -> Docum
     """What was read, in plain types and without identifiers unless ``source_name`` asks for the file's name."""
     source = sequence.source
     document: Document = {
-        "pixels_sha256": hashlib.sha256(sequence.frames.tobytes()).hexdigest(),
+        "pixels_sha256": hashlib.sha256(np.ascontiguousarray(sequence.frames).data).hexdigest(),
         "format": source.format,
         "frames": len(sequence),
         "frame_rate": _quantity(Quantity(sequence.frame_rate, "Hz")),
