@@ -123,11 +123,11 @@ def _echogenicity(
     fibres = 3.8 * _layered(rng, z, d_lv, (14.0, 1.5)) + 2.6 * _noise(rng, shape, 26) + 3.0 * _noise(rng, shape, 70)
     lateral = np.clip(x / anatomy.width, -1, 1)
     bright_side = {View.A4C: -2.5, View.A2C: -1.5 * rng.normal(), View.PLAX: 0.5}[anatomy.view]
-    muscle = -38 + bright_side * lateral + fibres + 9 * facing**2
+    muscle = -38 + bright_side * lateral + fibres + 9 * facing**2 + 4 * np.clip(1 - q / 0.3, 0, 1)
     deep = d_lv / anatomy.wall
     if anatomy.view is View.A4C:  # a thin bright septum
-        ridge = np.exp(-(((deep - rng.uniform(0.25, 0.6)) / 0.28) ** 2)) * np.clip(-lateral, 0, 1) ** 0.5
-        muscle += rng.uniform(7, 15) * ridge * np.clip(0.25 + q, 0, 1)
+        ridge = np.exp(-(((deep - rng.uniform(0.25, 0.6)) / 0.24) ** 2)) * np.clip(-lateral, 0, 1) ** 0.5
+        muscle += rng.uniform(9, 20) * ridge * np.clip(0.25 + q, 0, 1)
     lining = (
         -29 + 7 * facing**2 * np.clip(0.3 + 2 * q, 0, 1) + 6 * _noise(rng, shape, 34) - 4 * ((d_lv - 0.8) / 0.9) ** 2
     )
