@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Literal
@@ -20,8 +21,8 @@ _MEANING = {
     "pull_back": "tissue at p of the item's frame lies at p + vector(p) in the reference frame; "
     "as a resampling transform it carries the reference frame to the item's frame",
 }
-# Steps of 1/64 px, far below what registration can tell, shrink the compressed file to a third.
-_STEPS_PER_PIXEL = 64.0
+# Far below what registration can tell. The step is a power of two: the bits below it are 0 and compress away.
+_STEPS_PER_PIXEL = 32.0
 
 
 def write_field(
@@ -34,7 +35,8 @@ def write_field(
     """Write the motion as vectors (x, y, 0) in LPS, as float32 NRRD.
 
     With a calibration the vectors are in mm, else in px; the header's ``displacement unit`` says which, and
-    ``displacement meaning`` and ``reference frame`` say from where to where. Vectors are rounded to 1/64 px.
+    ``displacement meaning`` and ``reference frame`` say from where to where. Vectors are rounded to
+    1/32 px or finer.
 
     Parameters
     ----------
@@ -76,7 +78,8 @@ def write_field(
 
 
 def _vectors(field: NDArray[np.float32], column: float, row: float) -> NDArray[np.float32]:
-    """(H, W, 3) vectors of a (H, W, 2) field in px: rounded, then scaled to mm."""
+    """(H, W, 3) vectors in the file's unit of a (H, W, 2) field in px."""
+    step = 2.0 ** math.floor(math.log2(min(column, row) / _STEPS_PER_PIXEL))
     vectors = np.zeros((*field.shape[:2], 3), np.float32)
-    vectors[..., :2] = np.round(field * _STEPS_PER_PIXEL) / _STEPS_PER_PIXEL * (column, row)
+    vectors[..., :2] = np.round(field * np.array([column / step, row / step], np.float32)) * step
     return vectors
