@@ -223,6 +223,9 @@ def _doubts(segmented: SegmentedSequence, alone: Measurements, measurements: Mea
     if doubtful:
         frames = ", ".join(str(frame) for frame in doubtful)
         notes.append(f"The segmentation is doubtful at ED or ES (frame {frames}): check and correct it there first.")
+    folds = measurements.provenance.quality.get("folds", 0.0)
+    if folds > 0:
+        notes.append(f"The motion folds in {folds:.0f} places: don't trust the strain, and try the fine preset.")
     ef = measurements.summary.get("ejection_fraction")
     if ef is not None and not 5.0 <= ef.mean <= 85.0:
         notes.append("The ejection fraction is outside of what is plausible: check the contours at ED and ES.")

@@ -59,7 +59,7 @@ def write_curves(
         for number, names in enumerate(panels):
             axes = figure.add_subplot(grid[number], sharex=shared)
             shared = shared or axes
-            _panel(axes, names, sequence, measurements, segmentation)
+            _panel(axes, names, sequence, measurements, segmentation, labelled=number == 0)
             if number == 0:
                 _phase_labels(axes, sequence, measurements)
             if number < len(panels) - 1:
@@ -81,6 +81,8 @@ def _panel(
     sequence: EchoSequence,
     measurements: Measurements,
     segmentation: Measurements | None,
+    *,
+    labelled: bool,
 ) -> None:
     times = sequence.times
     titles = {
@@ -105,7 +107,8 @@ def _panel(
     first = measurements.per_frame[names[0]]
     _shade_beats(axes, sequence, measurements)
     _mark_phases(axes, times, first, measurements)
-    _mark_flags(axes, times, measurements)
+    _mark_flags(axes, times, measurements, "to check" if labelled else None)
+    axes.tick_params(color=QUIET)
     axes.set_ylabel(f"{titles[names[0]] if len(names) == 1 else 'Area'} ({unit})")
     axes.set_xlim(times[0], times[-1])
     axes.grid(axis="y")
@@ -113,7 +116,7 @@ def _panel(
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.14 * (high - low))  # room for the legend
     if len(axes.get_legend_handles_labels()[1]) > 1:
-        axes.legend(loc="upper right", ncols=3, handlelength=1.6, columnspacing=1.4)
+        axes.legend(loc="upper right", ncols=4, handlelength=1.6, columnspacing=1.4)
 
 
 def _shade_beats(axes: Axes, sequence: EchoSequence, measurements: Measurements) -> None:
@@ -165,7 +168,7 @@ def _phase_labels(axes: Axes, sequence: EchoSequence, measurements: Measurements
             )
 
 
-def _mark_flags(axes: Axes, times: np.ndarray, measurements: Measurements) -> None:
+def _mark_flags(axes: Axes, times: np.ndarray, measurements: Measurements, label: str | None) -> None:
     flagged = sorted({flag.frame for flag in measurements.flags})
     if flagged:
         axes.plot(
@@ -177,7 +180,6 @@ def _mark_flags(axes: Axes, times: np.ndarray, measurements: Measurements) -> No
             mew=1.0,
             alpha=0.8,
             transform=axes.get_xaxis_transform(),
-            label="to check",
+            label=label,
             clip_on=False,
         )
-    axes.tick_params(color=QUIET)

@@ -22,6 +22,7 @@ from .style import (
     ES_COLOR,
     QUIET,
     TEXT,
+    caption,
     dark,
     finish,
     pixel_aspect,
@@ -87,16 +88,8 @@ def write_grid(
             show_frame(axes, behind.frames[shown], behind.box)
             axes.set_aspect(aspect)
             color = ED_COLOR if title.startswith("ED") else ES_COLOR if title.startswith("ES") else TEXT
-            axes.text(0, 1.02, title, color=color, fontsize=10.5, fontweight="bold", transform=axes.transAxes)
-            axes.text(
-                1,
-                1.02,
-                f"frame {shown} · {clip.times[shown]:.2f} s",
-                color=QUIET,
-                fontsize=8.5,
-                ha="right",
-                transform=axes.transAxes,
-            )
+            caption(axes, title, 5, color=color, fontsize=10.5, fontweight="bold")
+            caption(axes, f"frame {shown} · {clip.times[shown]:.2f} s", 5, "right", color=QUIET, fontsize=8.5)
         _draw_grid(panels[0], np.zeros_like(field), tissue, spacing, behind.box, None)
         change = _draw_grid(panels[1], field, tissue, spacing, behind.box, _area_change(field))
         lengths = _draw_arrows(panels[2], field, segmented.masks[reference], spacing, clip.spacing)

@@ -15,6 +15,7 @@ from .style import (
     ES_COLOR,
     QUIET,
     TEXT,
+    caption,
     dark,
     finish,
     pixel_aspect,
@@ -89,22 +90,14 @@ def write_strip(
             show_outlines(axes, segmented.masks[frame])
             shown |= {Label(value) for value in np.unique(segmented.masks[frame]) if value}
             color = ED_COLOR if "ED" in name else ES_COLOR if name == "ES" else TEXT
-            axes.text(
-                0.0,
-                1.075,
-                name or f"Frame {frame}",
-                color=color,
-                fontsize=10.5,
-                fontweight="bold",
-                transform=axes.transAxes,
-            )
+            caption(axes, name or f"Frame {frame}", 14, color=color, fontsize=10.5, fontweight="bold")
             sizes = [
                 spoken(series.values[frame], series.unit)
                 for series in (measurements.per_frame.get("lv_area"), measurements.per_frame.get("lv_volume"))
                 if series is not None
             ]
             line = f"frame {frame} · {clip.times[frame]:.2f} s · LV " + ", ".join(sizes)
-            axes.text(0.0, 1.022, line, color=QUIET, fontsize=7.8, transform=axes.transAxes)
+            caption(axes, line, 4, color=QUIET, fontsize=7.8)
             if number == 0:
                 scale_bar(axes, clip, behind.box)
         figure.legend(

@@ -88,6 +88,14 @@ def show_frame(axes: Axes, frame: NDArray[np.uint8], box: Box) -> None:
     axes.set_axis_off()
 
 
+def caption(axes: Axes, text: str, above: float, side: Literal["left", "right"] = "left", **style: Any) -> None:
+    """A line over a frame, ``above`` points over its upper edge whatever the frame's height."""
+    place = (0.0 if side == "left" else 1.0, 1.0)
+    axes.annotate(
+        text, place, (0, above), xycoords="axes fraction", textcoords="offset points", ha=side, va="bottom", **style
+    )
+
+
 def pixel_aspect(sequence: EchoSequence) -> float:
     """Height of a pixel over its width."""
     return sequence.spacing[0] / sequence.spacing[1] if sequence.spacing else 1.0
