@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from importlib.util import find_spec
 
 import numpy as np
 from EchoODELib.engine.registration.propagate import propagate
 from EchoODELib.engine.registration.settings import RegistrationSettings
+from EchoODELib.engine.segment import Segmenter
 from EchoODELib.engine.sequence import EchoSequence, Label
+from EchoODELib.engine.weights import DEFAULT_MODEL, list_models
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
@@ -64,7 +65,9 @@ class Method:
 
 OURS, PEER, ABLATION, REFERENCE = "EchoODE", "Peers", "Ablations", "For reference"
 _REGISTRATION = ("EchoODELib.engine.registration",)
-_SEGMENTATION = ("EchoODELib.engine.segment", "EchoODELib.engine.models", "EchoODELib.engine.weights")
+_SEGMENTATION = tuple(
+    f"EchoODELib.engine.{name}" for name in ("segment", "models", "weights", "sector", "anatomy_rules")
+)
 _SIMULATED = (Kind.SYSTOLE, Kind.CYCLE)
 _ALL = (Kind.SYSTOLE, Kind.CYCLE, Kind.PAIR)
 _EROSION, _SHIFT, _EARLY = 2, 3, 0.2
@@ -97,8 +100,6 @@ def wrong_frame_guide(case: Case) -> Mask:
 
 @cache
 def _segmenter() -> Callable[[EchoSequence], Mask]:
-    from EchoODELib.engine.segment import Segmenter
-
     segmenter = Segmenter(device="cpu")
     return lambda sequence: segmenter.segment(sequence).masks
 
@@ -165,10 +166,9 @@ def _ours(
     kinds: tuple[Kind, ...],
     given: str,
     group: str = OURS,
-    **more: object,
+    *,
+    legs: bool = True,
 ) -> Method:
-    """``more`` goes to the method's fields, but for ``legs``, which goes to the run."""
-    legs = bool(more.pop("legs", True))
     return Method(
         key=key,
         name=name,
@@ -177,7 +177,7 @@ def _ours(
         kinds=kinds,
         run=partial(_propagate, settings=settings, guide=guide, legs=legs),
         settings={**settings.as_record(), "guide": guide.__name__ if guide else None, "legs": legs},
-        **{"sources": _REGISTRATION, **more},  # type: ignore[arg-type]
+        sources=_REGISTRATION,
     )
 
 
@@ -185,49 +185,44 @@ def all_methods() -> list[Method]:
     """Every row, in the order of the table."""
     fast, fine, paper = (RegistrationSettings.named(name) for name in ("fast", "fine", "paper"))
     few = {Kind.SYSTOLE: 2, Kind.PAIR: 6}
-    ready = find_spec("EchoODELib.engine.segment") is not None
-    unet = "" if ready else "the segmentation model"
-    both_sources = (*_REGISTRATION, *_SEGMENTATION)
     pair_like = (Kind.SYSTOLE, Kind.PAIR)
-    rows = [
+    mask_only = mask_only_settings()
+    return [
         _ours("fast", "fast", fast, true_guide, _ALL, "ES mask"),
         _ours("fast-unguided", "fast", fast, None, _ALL, ""),
         _ours("fine", "fine", fine, true_guide, _ALL, "ES mask"),
         _ours("fine-unguided", "fine", fine, None, _ALL, ""),
-        _ours("paper", "paper, 112x112", paper, true_guide, pair_like, "ES mask", limits=few),
-        _ours("paper-unguided", "paper, 112x112", paper, None, pair_like, "", limits=few),
+        replace(_ours("paper", "paper, 112x112", paper, true_guide, pair_like, "ES mask"), limits=few),
+        replace(_ours("paper-unguided", "paper, 112x112", paper, None, pair_like, ""), limits=few),
         _ours("one-leg", "fast, one composition", fast, true_guide, (Kind.CYCLE,), "ES mask", legs=False),
         _ours("one-leg-unguided", "fast, one composition", fast, None, (Kind.CYCLE,), "", legs=False),
         *_peer_rows(),
-        _ours("mask-only", "mask loss only, no image", mask_only_settings(), true_guide, _ALL, "ES mask", ABLATION),
+        _ours("mask-only", "mask loss only, no image", mask_only, true_guide, _ALL, "ES mask", ABLATION),
         _ours("guide-eroded", "fast", fast, eroded_guide, _ALL, f"ES mask, cavity eroded {_EROSION} px", ABLATION),
         _ours("guide-shifted", "fast", fast, shifted_guide, _ALL, f"ES mask shifted {_SHIFT} px", ABLATION),
         _ours("guide-wrong-frame", "fast", fast, wrong_frame_guide, _SIMULATED, "mask of an earlier frame", ABLATION),
-        _ours(
-            "guide-unet",
-            "fast",
-            fast,
-            unet_guide,
-            _ALL,
-            "U-Net's ES mask",
-            ABLATION,
-            sources=both_sources,
-            missing=unet,
-        ),
-        Method(
-            "unet",
-            "U-Net on ED and ES",
-            REFERENCE,
-            "no mask",
-            (Kind.PAIR,),
-            _unet_alone,
-            {},
-            _SEGMENTATION,
-            missing=unet,
-        ),
+        *_unet_rows(fast),
         Method("still", "ED mask, not moved", REFERENCE, "", _ALL, _still, {}, ()),
     ]
-    return rows
+
+
+def _unet_rows(fast: RegistrationSettings) -> list[Method]:
+    """The U-Net's ES mask as the guide, and the U-Net by itself."""
+    checksum = next((card.sha256 for card in list_models() if card.name == DEFAULT_MODEL), "")
+    missing = "" if checksum else f"the model {DEFAULT_MODEL}"
+    guided = _ours("guide-unet", "fast", fast, unet_guide, _ALL, "U-Net's ES mask", ABLATION)
+    alone = Method(
+        "unet", "U-Net on ED and ES", REFERENCE, "no mask", (Kind.PAIR,), _unet_alone, {}, (), missing=missing
+    )
+    return [
+        replace(
+            method,
+            missing=missing,
+            settings={**method.settings, "weights": checksum},
+            sources=(*method.sources, *_SEGMENTATION),
+        )
+        for method in (guided, alone)
+    ]
 
 
 def _peer_rows() -> list[Method]:

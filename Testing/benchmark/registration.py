@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .cases import Case, Kind, Plan, data_folder, pairs, phantoms
 from .methods import Method, all_methods
 from .peers import limit_threads
+from .published import published_markdown, published_tables, show_published
 from .scores import score
 from .store import Store, default_folder
 from .table import Result, build, comma_separated, markdown, show
@@ -68,9 +69,12 @@ def registration(
     console.width = max(console.width, 150)
     for table in made:
         show(table, console)
+    papers = published_tables("001_echo_ode_registration", ("I", "II"))
+    for paper in papers:
+        show_published(paper, console)
     heading = f"Registration benchmark\n\n{machine(threads)}"
     _write(folder / "registration.csv", comma_separated(results))
-    _write(folder / "registration.md", markdown(made, heading))
+    _write(folder / "registration.md", "\n".join([markdown(made, heading), *map(published_markdown, papers)]))
     console.print(f"{folder / 'registration.csv'}\n{folder / 'registration.md'}", highlight=False)
 
 
