@@ -187,7 +187,9 @@ def _batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     seed = recipe.seed * 1000 + number * 31
     examples = Examples(train, phantoms, recipe.phantom_share, recipe.augmentation, stage.size, seed)
-    return iter(DataLoader(examples, batch_size=recipe.batch, num_workers=workers))
+    # Forked workers can inherit a lock of OpenCV's thread pool, which nobody will release there.
+    context = "spawn" if workers else None
+    return iter(DataLoader(examples, batch_size=recipe.batch, num_workers=workers, multiprocessing_context=context))
 
 
 def card_of(recipe: Recipe, scores: Mapping[str, float]) -> ModelCard:
