@@ -26,7 +26,7 @@ from .peers import limit_threads
 from .published import published_markdown, published_tables, show_published
 from .scores import score
 from .store import Store, default_folder
-from .table import Result, build, comma_separated, markdown, show
+from .table import CAPTION, Result, build, comma_separated, markdown, show
 
 _PACKAGES = ("torch", "SimpleITK", "opencv-python-headless", "antspyx", "itk-elastix")
 _WARM_UP_FRAMES = 3
@@ -59,6 +59,9 @@ def registration(
         for method in chosen:
             console.print(f"{method.key:20} {method.name}, {method.given or 'ED mask only'}", highlight=False)
         return
+    for method in chosen:
+        if method.missing:
+            console.print(f"[yellow]Left out: {method.key}[/yellow], it needs {method.missing}.")
     kinds = _kinds(tables)
     if quick:
         seeds, phantom_count, pair_count = 1, 1, 2
@@ -69,6 +72,7 @@ def registration(
     console.width = max(console.width, 150)
     for table in made:
         show(table, console)
+    console.print(CAPTION, highlight=False)
     papers = published_tables("001_echo_ode_registration", ("I", "II"))
     for paper in papers:
         show_published(paper, console)
@@ -115,7 +119,6 @@ def _run(chosen: Sequence[Method], plans: dict[Kind, list[Plan]], store: Store, 
             if kind not in method.kinds:
                 continue
             if method.missing:
-                console.print(f"[yellow]{method.name} left out:[/yellow] it needs {method.missing}.")
                 continue
             for plan in of_kind[: method.limits.get(kind, len(of_kind))]:
                 asked.append((method, plan))

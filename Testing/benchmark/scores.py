@@ -23,6 +23,8 @@ class Scores:
     ----------
     lv, myocardium: mean Dice.
     lv_es, myocardium_es: Dice at end-systole.
+    lv_es_carried: Dice of the LV at end-systole of the given mask carried by the field alone; where a guide is
+        met exactly, this is what the registration found.
     lv_end, myocardium_end: Dice on the last frame (in a full cycle the next end-diastole).
     hd: mean Hausdorff distance of the LV cavity, mm on real pairs, px on simulated clips.
     hd_es: the same at end-systole.
@@ -38,6 +40,7 @@ class Scores:
     myocardium: float
     lv_es: float
     myocardium_es: float
+    lv_es_carried: float
     lv_end: float
     myocardium_end: float
     hd: float
@@ -103,8 +106,9 @@ def score(
     lv = dice(masks[1:], truth[1:], label=Label.LV)
     myocardium = dice(masks[1:], truth[1:], label=Label.MYOCARDIUM)
     distance = hausdorff(masks[1:], truth[1:], label=Label.LV, spacing=spacing)
-    folds = share = motion = float("nan")
+    carried = folds = share = motion = float("nan")
     if pull_back is not None:
+        carried = float(dice(carry_mask(truth[0], pull_back[es]), truth[es], label=Label.LV))
         inside = [folded(field)[case.region].sum() for field in pull_back[1:]]
         folds = float(sum(inside))
         share = 100 * folds / (len(inside) * int(case.region.sum()))
@@ -117,6 +121,7 @@ def score(
         myocardium=float(myocardium.mean()),
         lv_es=float(lv[es - 1]),
         myocardium_es=float(myocardium[es - 1]),
+        lv_es_carried=carried,
         lv_end=float(lv[-1]),
         myocardium_end=float(myocardium[-1]),
         hd=float(distance.mean()),

@@ -77,6 +77,7 @@ def test_standing_still_gives_an_ef_that_is_too_low_by_all_of_it(contracting_cas
     assert truth > 20
     assert found.ef_error == pytest.approx(-truth)
     assert found.lv_es < found.lv < 1
+    assert found.lv_es_carried == found.lv_es
     assert found.folds == found.fold_share == 0
 
 

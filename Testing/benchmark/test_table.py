@@ -17,7 +17,7 @@ from .store import Store
 from .table import Result, build, comma_separated, markdown
 
 METHODS = {method.key: method for method in all_methods()}
-SCORES = Scores(0.98, 0.97, 0.96, 0.95, 0.94, 0.93, 1.5, 2.5, -4.0, 0.0, 0.0, 0.7, 0.25)
+SCORES = Scores(0.98, 0.97, 0.96, 0.95, 0.945, 0.94, 0.93, 1.5, 2.5, -4.0, 0.0, 0.0, 0.7, 0.25)
 
 
 def results(key, kind, count):
