@@ -98,10 +98,10 @@ COLUMNS = (
 CAPTION = (
     "Means over the clips, seconds as their median. Dice and Hausdorff distance (HD, of the LV cavity) over all "
     "frames but the given first one. A given ES mask is met exactly, so its Dice at ES says nothing: see the frames "
-    "between, and “by the field”, the ED mask carried along the field alone. EF error in points, mean absolute (and mean signed), Simpson's discs in one "
-    "plane on the found against the true masks; motion: mean distance to the true displacement in the myocardium; "
-    "folds: pixels of the image region in all frames of a clip where the field is not one to one, and their share; "
-    "seconds from frames to fields, after a warm-up."
+    "between, and “by the field”, the ED mask carried along the field alone. EF error in points, mean absolute (and "
+    "mean signed), Simpson's discs in one plane on the found against the true masks; motion: mean distance to the "
+    "true displacement in the myocardium; folds: pixels of the image region in all frames of a clip where the field "
+    "is not one to one, and their share; seconds from frames to fields, after a warm-up."
 )
 
 
