@@ -220,7 +220,8 @@ def save_model(network: nn.Module, card: ModelCard, folder: Path) -> ModelCard:
         key: (value.half() if value.dtype == torch.float32 else value).cpu().contiguous()
         for key, value in network.state_dict().items()
     }
-    content = save(state, metadata={"format": "pt", "name": card.name})
+    # One key only: several are written in random order, and equal weights should give equal files.
+    content = save(state, metadata={"format": "pt"})
     card = replace(card, weights=f"{card.name}.safetensors", sha256=hashlib.sha256(content).hexdigest(), folder=folder)
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(card).items()}
     del plain["folder"]
