@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, map_coordinates
 
 from ..errors import OutputError
-from ..sequence import SegmentedSequence
+from ..sequence import Label, SegmentedSequence
 from .backdrop import Backdrop, backdrop
 from .style import (
     ED_COLOR,
@@ -71,7 +71,10 @@ def write_grid(
     row0, row1, column0, column1 = behind.box
     aspect = pixel_aspect(clip)
     field = segmented.displacement[frame].astype(np.float64)
-    tissue = _tissue(segmented.masks[reference], behind)
+    ventricle = np.isin(segmented.masks[reference], (Label.LV, Label.MYOCARDIUM))
+    if not ventricle.any():
+        raise OutputError("There is no ventricle to draw a grid on; propagate a mask of the LV first.")
+    tissue = _tissue(ventricle, behind)
     spacing = max(4.0, (column1 - column0) / _LINES_ACROSS)
     width = 4.3
     tall = width * (row1 - row0) * aspect / (column1 - column0)
@@ -92,7 +95,7 @@ def write_grid(
             caption(axes, f"frame {shown} · {clip.times[shown]:.2f} s", 5, "right", color=QUIET, fontsize=8.5)
         _draw_grid(panels[0], np.zeros_like(field), tissue, spacing, behind.box, None)
         change = _draw_grid(panels[1], field, tissue, spacing, behind.box, _area_change(field))
-        lengths = _draw_arrows(panels[2], field, segmented.masks[reference], spacing, clip.spacing)
+        lengths = _draw_arrows(panels[2], field, ventricle, spacing, clip.spacing)
         for axes, shown in zip(panels, frames, strict=True):
             show_outlines(axes, segmented.masks[shown], width=0.9, alpha=0.9)
         scale_bar(panels[0], clip, behind.box)
@@ -102,16 +105,16 @@ def write_grid(
         finish(
             figure,
             f"Deformation from ED (frame {reference}) to {name} (frame {frame})",
-            f"{clip_line(clip)} · smallest Jacobian determinant around the heart {smallest:.2f}",
+            f"{clip_line(clip)} · smallest Jacobian determinant around the ventricle {smallest:.2f}",
         )
         return save(figure, path)
 
 
-def _tissue(mask: NDArray[np.uint8], behind: Backdrop) -> NDArray[np.bool_]:
-    """The heart and what moves with it: the labels, widened, inside the sector."""
+def _tissue(ventricle: NDArray[np.bool_], behind: Backdrop) -> NDArray[np.bool_]:
+    """The ventricle and what moves with it, inside the sector; atria change too much to read a grid there."""
     row0, row1, _, _ = behind.box
-    reach = max(3, round(0.07 * (row1 - row0)))
-    return np.asarray(binary_dilation(mask > 0, iterations=reach) & behind.inside)
+    reach = max(3, round(0.05 * (row1 - row0)))
+    return np.asarray(binary_dilation(ventricle, iterations=reach) & behind.inside)
 
 
 def _area_change(field: Array) -> Array:
@@ -160,14 +163,14 @@ def _draw_grid(
 
 
 def _draw_arrows(
-    axes: Axes, field: Array, mask: NDArray[np.uint8], spacing: float, pixel: tuple[float, float] | None
+    axes: Axes, field: Array, ventricle: NDArray[np.bool_], spacing: float, pixel: tuple[float, float] | None
 ) -> ScalarMappable:
-    """Displacement of the labelled tissue: arrows from where it was at ED to where it is now, true to scale."""
-    rows, columns = np.nonzero(mask)
+    """Displacement of the ventricle: arrows from where it was at ED to where it is now, true to scale."""
+    rows, columns = np.nonzero(ventricle)
     step = max(3.0, 1.1 * spacing)
     x, y = np.meshgrid(np.arange(columns.min(), columns.max(), step), np.arange(rows.min(), rows.max(), step))
     points = np.column_stack((x.ravel(), y.ravel()))
-    points = points[_sample((mask > 0).astype(np.float64), points, order=0) > 0.5]
+    points = points[_sample(ventricle.astype(np.float64), points, order=0) > 0.5]
     vectors = np.column_stack([_sample(field[..., k], points) for k in (0, 1)])
     row, column = pixel or (1.0, 1.0)
     lengths = np.hypot(vectors[:, 0] * column, vectors[:, 1] * row)
