@@ -11,10 +11,10 @@ from EchoODELib.engine.errors import RunCancelled, UnsuitableClip, UnsuitableMas
 from EchoODELib.engine.export.folder import KINDS, write_analysis
 from EchoODELib.engine.export.results import results_document, results_schema
 from EchoODELib.engine.phantom import PhantomClip, PhantomSettings, simulate
-from EchoODELib.engine.pipeline import Analysis, analyse, reference_beat, with_corrections
+from EchoODELib.engine.pipeline import Analysis, analyse, anchor_frames, reference_beat, with_corrections
 from EchoODELib.engine.progress import Monitor, Progress
 from EchoODELib.engine.registration.settings import Level, RegistrationSettings, SplineSettings
-from EchoODELib.engine.sequence import EchoSequence, Label, Provenance, SegmentedSequence
+from EchoODELib.engine.sequence import EchoSequence, FrameFlag, Label, Provenance, SegmentedSequence
 
 FRAMES, RATE, EJECTION_FRACTION = 26, 25.0, 55.0
 # Coarser than the fast preset: how well motion is followed is tested where registration is.
@@ -194,3 +194,38 @@ def test_the_reference_is_a_whole_beat(an_analysis: Analysis) -> None:
     assert reference_beat(unfinished) == result.beats[0].ed_frame
     assert reference_beat(replace(result, beats=(), ed_frames=(7,))) == 7
     assert reference_beat(replace(result, beats=(), ed_frames=())) == -1
+
+
+@pytest.mark.parametrize(
+    ("ed_frames", "es_frames", "flagged", "count", "expected"),
+    [
+        ((0, 30), (12,), (), 31, (6, 18, 24)),
+        ((0, 30), (12,), (18,), 31, (6, 17, 24)),
+        ((0, 30), (12,), (17, 18, 19), 31, (6, 24)),
+        ((0, 30), (12,), (), 40, (6, 18, 24, 39)),
+        ((20,), (5,), (), 30, (0, 10, 15, 29)),
+        ((0, 8), (4,), (), 9, ()),
+        ((), (), (), 30, ()),
+        ((1,), (), (), 2, ()),
+    ],
+)
+def test_anchors_lie_between_the_phases(
+    an_analysis: Analysis,
+    ed_frames: tuple[int, ...],
+    es_frames: tuple[int, ...],
+    flagged: tuple[int, ...],
+    count: int,
+    expected: tuple[int, ...],
+) -> None:
+    flags = tuple(FrameFlag(frame, "lv_area", "Jumps.") for frame in flagged)
+    found = replace(an_analysis.measurements, ed_frames=ed_frames, es_frames=es_frames, flags=flags)
+    assert anchor_frames(found, count) == expected
+
+
+def test_anchors_are_told_and_tie_the_motion(an_analysis: Analysis) -> None:
+    guides = an_analysis.measurements.provenance.settings["guides"]
+    anchors = anchor_frames(an_analysis.segmentation_measurements, FRAMES)
+    assert anchors
+    assert set(anchors) <= set(guides)
+    for frame in anchors:
+        np.testing.assert_array_equal(an_analysis.propagated.masks[frame], an_analysis.segmented.masks[frame])

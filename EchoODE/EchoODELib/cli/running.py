@@ -50,6 +50,14 @@ def run(
     model: Model = None,
     preset: How = Preset.FAST,
     device: Where = Device.AUTO,
+    anchors: Annotated[
+        bool,
+        typer.Option(
+            "--anchors/--no-anchors",
+            help="Tie the motion to the segmentation on a few frames between ED and ES, too.",
+            rich_help_panel="Computing",
+        ),
+    ] = True,
     only: Annotated[
         str | None, typer.Option("--only", help="Write only these: json,tables,masks,motion,pictures,video.")
     ] = None,
@@ -88,6 +96,7 @@ def run(
             ed_frames=ed_frame,
             es_frames=es_frame,
             corrected=corrected,
+            anchors=anchors,
             device=device.value,
             monitor=monitor,
         )
@@ -95,7 +104,14 @@ def run(
         written = write(output, analysis)
         both = None
         if second is not None:
-            other = analyse(second, segmenter=segmenter, registration=settings, device=device.value, monitor=monitor)
+            other = analyse(
+                second,
+                segmenter=segmenter,
+                registration=settings,
+                anchors=anchors,
+                device=device.value,
+                monitor=monitor,
+            )
             written |= {f"A2C {name}": path for name, path in write(output / "a2c", other).items()}
             both = measure_biplane(analysis.propagated, other.propagated)
             document = results_document(sequence, both, source_name=keep_name)
