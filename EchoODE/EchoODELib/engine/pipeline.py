@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Masks = NDArray[np.uint8]
 
 NO_MASKS: Mapping[int, Masks] = {}
+# Held frames between two phases: with none, registration rounds off rapid filling and stops short of a second systole.
+_HELD_BETWEEN = 2
+_RATE_DIFFERS = 0.25  # share by which the heart rate may differ from the file's before it is said
 
 # Fewer frames than this between two guides leave nothing for the motion to find.
 _ANCHOR_GAP = 3
@@ -208,6 +211,24 @@ def anchor_frames(measurements: Measurements, count: int) -> tuple[int, ...]:
     return tuple(sorted(kept))
 
 
+def held_frames(measurements: Measurements, count: int) -> set[int]:
+    """Frames whose outline holds the motion: ED, ES, the clip's ends, and two between successive ones.
+
+    Of those that are no phase, frames whose shape is doubtful are left out.
+
+    Parameters
+    ----------
+    measurements: of the segmentation.
+    count: the clip's frames.
+    """
+    phases = {*measurements.ed_frames, *measurements.es_frames}
+    knots = sorted(phases | {0, count - 1})
+    held = set(knots)
+    for first, last in pairwise(knots):
+        held |= {first + round((last - first) * k / (_HELD_BETWEEN + 1)) for k in range(1, _HELD_BETWEEN + 1)}
+    return phases | (held - {flag.frame for flag in measurements.flags})
+
+
 def _propagate(
     segmented: SegmentedSequence,
     alone: Measurements,
@@ -269,6 +290,12 @@ def _doubts(segmented: SegmentedSequence, alone: Measurements, measurements: Mea
     folds = measurements.provenance.quality.get("folds", 0.0)
     if folds > 0:
         notes.append(f"The motion folds in {folds:.0f} places: don't trust the strain, and try the fine preset.")
+    told, found = segmented.sequence.source.heart_rate, measurements.summary.get("heart_rate")
+    if told and found is not None and abs(found.mean - told) > _RATE_DIFFERS * told:
+        notes.append(
+            f"The file says {told:.0f} bpm, the beats seen {found.mean:.0f} bpm: the frame times may be of a slowed "
+            "replay, or a beat was missed; give the frame rate if you know it."
+        )
     ef = measurements.summary.get("ejection_fraction")
     if ef is not None and not 5.0 <= ef.mean <= 85.0:
         notes.append("The ejection fraction is outside of what is plausible: check the contours at ED and ES.")
