@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 Masks = NDArray[np.uint8]
 
 NO_MASKS: Mapping[int, Masks] = {}
-# Held frames between two phases: with none, registration rounds off rapid filling and stops short of a second systole.
-_HELD_BETWEEN = 2
 _RATE_DIFFERS = 0.25  # share by which the heart rate may differ from the file's before it is said
 
 # Fewer frames than this between two guides leave nothing for the motion to find.
@@ -209,24 +207,6 @@ def anchor_frames(measurements: Measurements, count: int) -> tuple[int, ...]:
                 kept.append(near)
                 break
     return tuple(sorted(kept))
-
-
-def held_frames(measurements: Measurements, count: int) -> set[int]:
-    """Frames whose outline holds the motion: ED, ES, the clip's ends, and two between successive ones.
-
-    Of those that are no phase, frames whose shape is doubtful are left out.
-
-    Parameters
-    ----------
-    measurements: of the segmentation.
-    count: the clip's frames.
-    """
-    phases = {*measurements.ed_frames, *measurements.es_frames}
-    knots = sorted(phases | {0, count - 1})
-    held = set(knots)
-    for first, last in pairwise(knots):
-        held |= {first + round((last - first) * k / (_HELD_BETWEEN + 1)) for k in range(1, _HELD_BETWEEN + 1)}
-    return phases | (held - {flag.frame for flag in measurements.flags})
 
 
 def _propagate(
