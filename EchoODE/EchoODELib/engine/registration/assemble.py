@@ -9,9 +9,8 @@ from torch import Tensor
 
 from .flow import chain, chain_inverse, compose, gradients, invert
 from .legs import Plan
-from .optimise import LegFlows
+from .spline_fit import LegFlows
 
-_POLISH = 4  # fixed-point iterations that make the inverses exact after the gap was shared out
 _GAP_GRADIENT = 0.5  # largest gradient of a correction; below 1 it can't fold
 
 
@@ -67,18 +66,17 @@ def assemble(plan: Plan, flows: LegFlows, anchors: dict[int, Tensor], size: tupl
     for first, second in plan.meetings:
         middle = 0.5 * (pull_backs[first][-1] + pull_backs[second][-1])
         for number in (first, second):
-            pull_backs[number] = _close(pull_backs[number], displacements[number], middle)
+            pull_backs[number], displacements[number] = _close(pull_backs[number], displacements[number], middle)
     done: dict[int, tuple[Tensor, Tensor]] = {}
     for leg, to, out in zip(flows.legs, pull_backs, displacements, strict=True):
-        exact = invert(to, start=out, iterations=_POLISH)
-        for frame, back, forth in zip(leg.frames, to, exact, strict=True):
+        for frame, back, forth in zip(leg.frames, to, out, strict=True):
             done[frame] = (back, forth)
     frames = tuple(sorted(done))
     return BoxFields(frames, torch.stack([done[f][0] for f in frames]), torch.stack([done[f][1] for f in frames]))
 
 
-def _close(pull_backs: Tensor, displacements: Tensor, end: Tensor) -> Tensor:
-    """Move a leg's pull-backs so that its last one becomes ``end``, more and more along the leg.
+def _close(pull_backs: Tensor, displacements: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+    """Move a leg's fields so that its last pull-back becomes ``end``, more and more along the leg.
 
     With e = (end o psi_N^-1) - id on the reference frame, psi_n becomes (id + n/N e) o psi_n: a map without
     folds after one without folds, as long as e's gradient stays below 1, so it is limited.
@@ -88,4 +86,5 @@ def _close(pull_backs: Tensor, displacements: Tensor, end: Tensor) -> Tensor:
     steepest = float(along_x.norm(dim=1).max() + along_y.norm(dim=1).max())
     gap = gap * min(1.0, _GAP_GRADIENT / max(steepest, 1e-9))
     share = torch.linspace(0, 1, len(pull_backs) + 1, device=gap.device)[1:].view(-1, 1, 1, 1)
-    return compose(gap * share, pull_backs)
+    shares = gap * share
+    return compose(shares, pull_backs), compose(displacements, invert(shares, iterations=8))

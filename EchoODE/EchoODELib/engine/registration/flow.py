@@ -66,10 +66,10 @@ def chain(steps: Tensor) -> Tensor:
     return torch.stack(fields, dim=1)
 
 
-def chain_inverse(steps: Tensor, iterations: int = 6) -> Tensor:
+def chain_inverse(steps: Tensor, iterations: int = 10) -> Tensor:
     """Inverses of ``chain(steps)``: fields on node 0 that point into nodes 1 .. N."""
-    batch, count = steps.shape[:2]
-    forward = invert(steps.flatten(0, 1), iterations=iterations).unflatten(0, (batch, count))
+    count = steps.shape[1]
+    forward = invert(steps.flatten(0, 1), iterations=iterations).view(steps.shape)
     fields = [forward[:, 0]]
     for k in range(1, count):
         fields.append(compose(forward[:, k], fields[-1]))

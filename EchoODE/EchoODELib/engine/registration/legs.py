@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +106,7 @@ def plan_legs(
 
     if anchors[0] > frames.start:
         add(anchors[0], frames.start)
-    for begin, end in zip(anchors[:-1], anchors[1:], strict=True):
+    for begin, end in pairwise(anchors):
         if end - begin < 2:
             continue
         between = range(begin + 1, end)

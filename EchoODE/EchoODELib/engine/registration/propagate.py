@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from ... import __version__
 from ..errors import DeviceError, UnsuitableClip, UnsuitableMask
 from ..progress import Monitor
+from ..sector import find_sector
 from ..sequence import EchoSequence, Label, Provenance, SegmentedSequence
 from .masks import labels_of
 from .run import Run
 from .settings import RegistrationSettings
 
+_SECTOR_HOLDS = 0.75  # share of the mask that a sector must hold to be believed
 NO_GUIDES: Mapping[int, NDArray[np.uint8]] = {}
 
 
@@ -30,6 +33,7 @@ def propagate(
     frames: range | None = None,
     ed_frames: Sequence[int] = (),
     es_frames: Sequence[int] = (),
+    sector: NDArray[np.bool_] | None = None,
     device: str = "auto",
     monitor: Monitor | None = None,
 ) -> SegmentedSequence:
@@ -47,6 +51,7 @@ def propagate(
         no motion. All by default.
     ed_frames: end-diastoles, if known; otherwise frames that look like ``ed_frame`` are found.
     es_frames: end-systoles, if known; there the motions from both ends of a beat meet.
+    sector: (H, W) bool, where the frames show tissue; found if left out.
     device: "auto", "cpu", "cuda" or "cuda:N".
     monitor: progress and cancel.
 
@@ -86,6 +91,7 @@ def propagate(
         guides=kept,
         labels=labels_of(ed_mask, *guides.values()),
         span=span,
+        sector=_tissue(sequence, ed_mask, sector),
         settings=settings,
         device=target,
         monitor=monitor,
@@ -109,6 +115,17 @@ def propagate(
         pull_back=result.pull_back,
         guides=tuple(sorted(guides)),
     )
+
+
+def _tissue(sequence: EchoSequence, mask: NDArray[np.uint8], sector: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """The sector without its rim, where the blur mixes tissue with black; all of the frame if it misses the heart."""
+    if sector is None:
+        sector = find_sector(sequence).mask
+    elif sector.shape != sequence.shape:
+        raise UnsuitableMask(f"The sector has size {sector.shape}, the clip's frames {sequence.shape}.")
+    if np.count_nonzero(mask[sector]) < _SECTOR_HOLDS * np.count_nonzero(mask):
+        return np.ones(sequence.shape, np.bool_)
+    return cv2.erode(sector.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0).astype(np.bool_)
 
 
 def pick_device(name: str) -> torch.device:

@@ -16,14 +16,16 @@ from ..sequence import EchoSequence
 from .assemble import BoxFields, anchor_fields, assemble
 from .legs import Leg, Plan, find_end_diastoles, plan_legs, unlikeness
 from .masks import carried_masks, carry, memberships, to_labels, topology
-from .optimise import LegFlows, Material, SplineFit
+from .motion_model import MotionModel, load_motion_model
 from .quality import QualityReport
 from .settings import RegistrationSettings
+from .spline_fit import LegFlows, Material, SplineFit
 from .work import HeartBox
 
 _FIELD_SIZE = 224  # px of the heart box's long side at which fields are composed; finer adds nothing to a spline
 _GROUP_PIXELS = 3_000_000  # frames x pixels of the finest level that are fitted together
 _CURVE_SIZE = 64
+_SPARSE_FRAMES = 3  # a clip of so few frames shows end-diastole, end-systole and little between
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Run:
     guides: Mapping[int, NDArray[np.uint8]]
     labels: tuple[int, ...]
     span: range
+    sector: NDArray[np.bool_]
     settings: RegistrationSettings
     device: torch.device
     monitor: Monitor
@@ -89,7 +92,7 @@ class Run:
     def _plan(self, ed_frames: Sequence[int], es_frames: Sequence[int]) -> Plan:
         size = self.box.size_at(_CURVE_SIZE)
         images = self.box.images(self.sequence.frames[self.span.start : self.span.stop], size, 4.0)
-        heart = cv2.resize((self.box.cut(self.mask, constant=True) > 0).astype(np.float32), size[::-1])
+        heart = cv2.resize((np.asarray(self.box.cut(self.mask, constant=True)) > 0).astype(np.float32), size[::-1])
         heart = cv2.GaussianBlur(heart, (0, 0), 2) + 1e-3
         part = unlikeness(images, np.asarray(heart), self.reference - self.span.start)
         curve = np.zeros(len(self.sequence))
@@ -105,7 +108,7 @@ class Run:
         """The plan's legs in parts of bounded size; legs that meet stay together."""
         height, width = self.box.size_at(self.settings.spline.levels[-1].size)
         budget = max(1, _GROUP_PIXELS // (height * width))
-        partner = {a: b for a, b in plan.meetings}
+        partner = dict(plan.meetings)
         second = set(partner.values())
         parts: list[list[int]] = [[]]
         for number in range(len(plan.legs)):
@@ -130,8 +133,17 @@ class Run:
 
     def _fit(self, legs: tuple[Leg, ...], sources: Mapping[int, NDArray[np.uint8]], stage: Stage) -> LegFlows:
         interval = float(np.median(np.diff(self.sequence.times)))
-        material = Material(self.sequence.frames, interval, self.box, self.labels, sources, self.guides)
-        return SplineFit(legs, material, self.settings, self.device).run(stage)
+        material = Material(self.sequence.frames, self.sector, interval, self.box, self.labels, sources, self.guides)
+        spline, weights, model = self.settings.spline, self.settings.weights, None
+        if len(self.sequence) <= _SPARSE_FRAMES or interval > spline.sparse_interval:
+            weights = self.settings.sparse_weights
+            model = self._motion_model(legs)
+        return SplineFit(legs, material, spline, weights, self.device, model).run(stage)
+
+    def _motion_model(self, legs: tuple[Leg, ...]) -> MotionModel | None:
+        """The model of contraction; between end-diastoles there is none to model."""
+        name = self.settings.spline.motion_model
+        return load_motion_model(name) if name and not legs[0].direct else None
 
     def _anchor_masks(self, anchors: Mapping[int, Tensor]) -> dict[int, NDArray[np.uint8]]:
         """The reference mask carried to every anchor, or the guide given there."""

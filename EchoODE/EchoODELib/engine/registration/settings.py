@@ -19,14 +19,21 @@ class LossWeights:
     ejection_fraction: difference of soft LV areas with a guide, over the ED area.
     jacobian: folds.
     smoothness: squared gradient of the velocity summed over a leg (fast) or of the displacement (paper).
+    variation: sum of squared amplitudes of the motion model's modes, in standard deviations.
     """
 
     similarity: float = 100.0
     neighbour_similarity: float = 500.0
-    segmentation: float = 1.0
+    segmentation: float = 5.0
     ejection_fraction: float = 1.0
     jacobian: float = 1.0
-    smoothness: float = 0.1
+    smoothness: float = 1.0
+    variation: float = 0.0
+
+    @classmethod
+    def sparse(cls) -> LossWeights:
+        """For frames too far apart to share speckle: the motion model leads, what departs from it is stiff."""
+        return cls(neighbour_similarity=0.0, segmentation=30.0, smoothness=10.0, variation=0.025)
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,12 @@ class SplineSettings:
     levels: coarse to fine.
     tolerance: relative gain over ten iterations under which a level ends.
     optical_flow_start: start from dense optical flow (OpenCV DIS) fitted by the spline.
+    motion_model: name of the model that leads where frames are sparse, "" for none.
+    modes: how many of its modes, the mean included.
+    sparse_interval: seconds between frames above which they are sparse; clips of 3 frames or fewer are.
     """
 
-    knots: int = 14
+    knots: int = 12
     knot_seconds: float = 0.06
     steps: int = 8
     blur: float = 1.5
@@ -71,6 +81,9 @@ class SplineSettings:
     levels: tuple[Level, ...] = (Level(48, 40, 0.02), Level(96, 25, 0.01))
     tolerance: float = 1e-3
     optical_flow_start: bool = True
+    motion_model: str = "systole-camus-a4c"
+    modes: int = 8
+    sparse_interval: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -116,12 +129,15 @@ class RegistrationSettings:
     ----------
     preset: its name, for the record.
     method: "spline" (fast and fine) or "network" (paper).
+    weights: of the losses.
+    sparse_weights: of the losses where frames are sparse (``spline`` only).
     seed: of the network's initial weights.
     """
 
     preset: str = "fast"
     method: str = "spline"
     weights: LossWeights = field(default_factory=LossWeights)
+    sparse_weights: LossWeights = field(default_factory=LossWeights.sparse)
     spline: SplineSettings = field(default_factory=SplineSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     seed: int = 0
@@ -135,12 +151,12 @@ class RegistrationSettings:
     def fine(cls) -> RegistrationSettings:
         """The B-spline velocity at full resolution with closer knots."""
         levels = (Level(48, 60, 0.02), Level(96, 60, 0.01), Level(192, 40, 0.005))
-        return cls(preset="fine", spline=SplineSettings(knots=18, levels=levels, tolerance=3e-4))
+        return cls(preset="fine", spline=SplineSettings(knots=16, levels=levels, tolerance=3e-4))
 
     @classmethod
     def paper(cls, size: int = 112) -> RegistrationSettings:
         """Paper 001 as published: the network, Euler steps of 0.1, Adam at 0.01, 1,000 steps."""
-        weights = LossWeights(neighbour_similarity=0.0, smoothness=1.0)
+        weights = LossWeights(neighbour_similarity=0.0, segmentation=1.0)
         return cls(preset="paper", method="network", weights=weights, network=NetworkSettings(size=size))
 
     @classmethod
@@ -158,5 +174,5 @@ class RegistrationSettings:
     def as_record(self) -> dict[str, object]:
         """Plain values for a provenance record, only those that the method uses."""
         record = asdict(self)
-        record.pop("network" if self.method == "spline" else "spline")
-        return record
+        unused = ("network",) if self.method == "spline" else ("spline", "sparse_weights")
+        return {name: value for name, value in record.items() if name not in unused}

@@ -30,7 +30,7 @@ def time_basis(count: int, knots: int) -> NDArray[np.float64]:
         return np.eye(count)
     if knots < 4:
         position = np.linspace(0, knots - 1, count)
-        return np.clip(1 - np.abs(position[:, None] - np.arange(knots)[None]), 0, None)
+        return np.asarray(np.clip(1 - np.abs(position[:, None] - np.arange(knots)[None]), 0, None))
     position = np.linspace(0, knots - 3, count)
     weights = _cubic(position[:, None] - (np.arange(knots) - 1)[None])
     return np.asarray(weights / weights.sum(1, keepdims=True))
@@ -104,7 +104,7 @@ class SplineGrid:
             normal = basis.T @ basis
             eye = torch.eye(len(normal), device=fields.device) * ridge * normal.diagonal().mean()
             solved.append(torch.linalg.solve(normal + eye, basis.T))
-        return solved[0] @ fields @ solved[1].T
+        return torch.as_tensor(solved[0] @ fields @ solved[1].T)
 
 
 def evaluate(controls: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
