@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-KINDS = ("property", "method", "slot", "signal", "enum")
+KINDS = ("property", "method", "slot", "signal", "enum", "protected")
 
 _COMMENT_OR_STRING = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
 _DISABLED = re.compile(r"^[ \t]*#[ \t]*if[ \t]+0\b.*?^[ \t]*#[ \t]*endif[^\n]*", re.DOTALL | re.MULTILINE)
@@ -25,14 +25,17 @@ _CLASS = re.compile(
 _ACCESS = re.compile(r"\s*(public|protected|private)?\s*(slots|Q_SLOTS|signals|Q_SIGNALS)?\s*:(?!:)")
 _PROPERTY = re.compile(r"\bQ_PROPERTY\(\s*(?P<body>[^)]*(?:\([^)]*\)[^)]*)*)\)")
 _ENUM = re.compile(r"\benum\s+(?:class\s+|struct\s+)?(?:\w+\s*)?(?::\s*[\w: ]+)?\{(?P<body>[^}]*)\}")
-_NOISE = re.compile(r"\b(?:QT_\w+|Q_(?!INVOKABLE)[A-Z_0-9]+)\b")
+_NOISE = re.compile(r"\b(?:QT_\w+|Q_(?!INVOKABLE)[A-Z_0-9]+)\b(?:\s*\([^()]*\))?")
 _MARKS = re.compile(r"\b(?:Q_OBJECT|QDOC_PROPERTY\([^()]*\)|Q_GADGET|QVTK_OBJECT|QT_DEPRECATED(?!\w)|Q_(?!INVOKABLE|SLOTS|SIGNALS)[A-Z_0-9]+\([^()]*\))")
 _NOT_A_METHOD = re.compile(r"^\s*(?:typedef|using|friend|template|static_assert|class|struct|operator)\b|\boperator\b|~")
 
 
 @dataclass
 class ClassFacts:
-    """The public face of one class: its bases and its member names by kind (see KINDS)."""
+    """The public face of one class: its bases and its member names by kind (see KINDS).
+
+    `protected` is kept for Qt only: a Python subclass may override and call those, module code outside may not.
+    """
 
     name: str
     bases: list[str]
@@ -106,12 +109,14 @@ def _read_body(facts: ClassFacts, body: str, *, public: bool, all_public: bool) 
             kind = {"slots": "slot", "Q_SLOTS": "slot"}.get(access[2] or "", "")
             section = "signal" if access[2] in {"signals", "Q_SIGNALS"} else (access[1] or "") + kind
             statement = statement[access.end() :]
+        if section == "protected" and all_public:
+            _read_statement(facts, statement, section, all_public=True)
         if section.startswith("public") or section == "signal":
             _read_statement(facts, statement, section, all_public=all_public)
 
 
 def _read_statement(facts: ClassFacts, statement: str, section: str, *, all_public: bool) -> None:
-    if match := _ENUM.search(statement):
+    if (match := _ENUM.search(statement)) and section != "protected":
         for item in match["body"].split(","):
             if name := re.match(r"\s*(\w+)", item):
                 facts.members["enum"].add(name[1])
@@ -128,6 +133,8 @@ def _read_statement(facts: ClassFacts, statement: str, section: str, *, all_publ
             facts.members["signal"].add(normalized_signature(f"{name}({','.join(arguments[:count])})"))
             if count and "=" not in arguments[count - 1] and arguments[count - 1].strip() != "QPrivateSignal":
                 break
+    elif section == "protected":
+        facts.members["protected"].add(name)
     elif section == "publicslot":
         facts.members["slot"].add(name)
     elif section == "public" and (all_public or invokable):
