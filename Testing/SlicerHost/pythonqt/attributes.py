@@ -43,7 +43,8 @@ def hide_foreign_members(cls: type) -> None:
     """Hide what the table lacks; the class must be in the table."""
     known = TABLE.members(cls.__name__)
     for name, value in list(vars(cls).items()):
-        if name.startswith("_") or name in known or name in KEPT or isinstance(value, EnumMeta | type):
+        field = type(value).__name__ == "getset_descriptor"  # a public data member; the table knows functions only
+        if name.startswith("_") or name in known or name in KEPT or field or isinstance(value, EnumMeta | type):
             continue
         setattr(cls, name, Hidden(cls, name))
 
@@ -78,7 +79,7 @@ def read_attribute(self: Any, name: str) -> Any:
 def write_attribute(self: Any, name: str, value: Any) -> None:
     """`QObject.__setattr__`."""
     cls = type(self)
-    if isinstance(value, QtCore.SignalInstance):  # PySide caches bound signals on the object
+    if isinstance(value, QtCore.SignalInstance) or name.startswith("__"):  # PySide's own notes on the object
         _generic_set(self, name, value)
         return
     found = find_in_class(cls, name)
