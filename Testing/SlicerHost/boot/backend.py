@@ -90,8 +90,6 @@ class Backend:
         logic.SetMRMLScene(self.scene)
         if name == "Colors":
             self.application_logic.SetColorLogic(logic)
-        if name == "Volumes":
-            logic.SetColorLogic(self.application_logic.GetColorLogic())
         self.application_logic.SetModuleLogic(name, logic)
         self.logics[name] = logic
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from enum import EnumMeta
+from types import SimpleNamespace
 from typing import Any
 
 from PySide6 import QtCore
@@ -63,6 +64,10 @@ def refuse_keywords(cls: type) -> None:
 
 def read_attribute(self: Any, name: str) -> Any:
     """`QObject.__getattr__`: the fall-back when no class of the object has the name."""
+    if name == PRIVATE_STATE:
+        state = SimpleNamespace()
+        _generic_set(self, name, state)
+        return state
     if name.startswith("_"):
         raise AttributeError(f"{type(self).__name__} has no attribute '{name}'")
     if name == "name":

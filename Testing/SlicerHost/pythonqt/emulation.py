@@ -71,7 +71,7 @@ def _member_problems(class_name: str, member: str, value: Any) -> list[str]:
     if isinstance(value, FunctionType) and kind != "protected":
         named = [
             one.name
-            for one in inspect.signature(value).parameters.values()
+            for one in list(inspect.signature(value).parameters.values())[1:]
             if one.kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
         ]
         if named:
@@ -107,9 +107,5 @@ def stored(kind: Any, default: Any = None, changed: Callable[[Any, Any], None] |
 
 
 def private(widget: Any) -> SimpleNamespace:
-    """The private state of an emulated widget, made at first use."""
-    state = widget.__dict__.get("_d")
-    if state is None:
-        state = SimpleNamespace()
-        widget._d = state
-    return state
+    """The private state of an emulated widget, made at first use (see attributes.read_attribute)."""
+    return widget._d

@@ -9,6 +9,7 @@ import yaml
 
 FOLDER = Path(__file__).resolve().parent.parent / "api"
 FAMILIES = ("qt", "ctk", "qmrml")
+ELSEWHERE = {"QVTKOpenGLNativeWidget": {"bases": ["QWidget"]}}  # VTK's; of its base QOpenGLWidget scripts use nothing
 
 
 class ApiTable:
@@ -20,7 +21,7 @@ class ApiTable:
     @cached_property
     def _classes(self) -> dict[str, dict[str, list[str]]]:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, absent from some wheels
-        merged: dict[str, dict[str, list[str]]] = {}
+        merged: dict[str, dict[str, list[str]]] = dict(ELSEWHERE)
         for family in FAMILIES:
             with (FOLDER / f"{family}.yaml").open(encoding="utf-8") as file:
                 merged.update(yaml.load(file, Loader=loader))
@@ -39,7 +40,7 @@ class ApiTable:
 
     def qt_base(self, class_name: str) -> str | None:
         """The nearest ancestor (or the class itself) that is Qt's own."""
-        if class_name.startswith("Q"):
+        if class_name.startswith("Q") and class_name not in ELSEWHERE:
             return class_name
         found = (self.qt_base(base) for base in self.bases(class_name))
         return next((base for base in found if base), None)

@@ -8,6 +8,7 @@ from PySide6 import QtCore, QtWidgets
 
 from ..pythonqt.emulation import emulated, private, stored
 from ..pythonqt.scene_widget import scene_widget
+from ..widgets.observing import Observer
 from ..widgets.qmrml_numbers import qMRMLSliderWidget
 from .view_widget import qMRMLViewControllerBar
 
@@ -24,7 +25,7 @@ class qMRMLSliceControllerWidget(qMRMLViewControllerBar):  # noqa: N801
     def __init__(self, parent=None, /):
         super().__init__(parent)
         state = private(self)
-        state.logic, state.updating = None, False
+        state.logic, state.updating, state.observer = None, False, Observer(self)
         state.fit = QtWidgets.QToolButton()
         state.fit.setText("Fit")
         state.fit.setToolTip("Show the whole image")
@@ -36,7 +37,8 @@ class qMRMLSliceControllerWidget(qMRMLViewControllerBar):  # noqa: N801
 
     def _set_logic(self, logic):
         self._d.logic = logic
-        logic.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._follow_logic())
+        self._d.observer.clear()
+        self._d.observer.watch(logic, self._follow_logic)
         self._follow_logic()
 
     def _follow_logic(self):

@@ -8,6 +8,7 @@ from PySide6 import QtCore
 
 from ..pythonqt.emulation import emulated, private, stored
 from ..pythonqt.scene_widget import scene_widget
+from ..widgets.observing import Observer
 from .abstract_view import ctkVTKAbstractView
 from .canvas import VtkCanvas
 from .slice_controller import qMRMLSliceControllerWidget
@@ -196,9 +197,10 @@ class qMRMLSliceWidget(qMRMLAbstractViewWidget):  # noqa: N801
         state.logic.SetMRMLApplicationLogic(slicer.app.applicationLogic())
         state.view._d.style.SetSliceLogic(state.logic)
         state.view._d.style.SetInteractor(state.view.interactor())
-        state.view.renderWindow().AddObserver("WindowResizeEvent", lambda *_: self._resize())
         state.connection = None
-        state.logic.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._follow_logic())
+        state.observer = Observer(self)
+        state.observer.watch(state.logic, self._follow_logic)
+        state.observer.watch(state.view.renderWindow(), self._resize, ("WindowResizeEvent",))
         self._arrange(state.controller, state.view)
 
     def _scene_set(self):
