@@ -75,7 +75,10 @@ def common(name: str, five: dict[str, ClassFacts], six: dict[str, ClassFacts]) -
     in_both = effective(name, five) & effective(name, six)
     for kind in KINDS:
         shared.members[kind] = (first.members[kind] | second.members[kind]) & in_both
+    # What only one version lets override stays: PySide looks such names up in a class, they can't be hidden.
+    shared.members["protected"] = first.members["protected"] | second.members["protected"]
     shared.members["method"] -= shared.members["slot"]
+    shared.members["protected"] -= shared.members["method"] | shared.members["slot"]
     return shared
 
 
@@ -91,7 +94,7 @@ def effective(name: str, classes: dict[str, ClassFacts]) -> set[str]:
     """Names (for signals: signatures) of all members of a class, its bases' included."""
     if name not in classes:
         return set()
-    own = set().union(*classes[name].members.values())
+    own = set().union(*(names for kind, names in classes[name].members.items() if kind != "protected"))
     return own.union(*(effective(base, classes) for base in classes[name].bases))
 
 

@@ -34,7 +34,7 @@ _NOT_A_METHOD = re.compile(r"^\s*(?:typedef|using|friend|template|static_assert|
 class ClassFacts:
     """The public face of one class: its bases and its member names by kind (see KINDS).
 
-    `protected` is kept for Qt only: a Python subclass may override and call those, module code outside may not.
+    `protected` is kept for Qt only: what a subclass may override or call, virtual functions included.
     """
 
     name: str
@@ -109,8 +109,8 @@ def _read_body(facts: ClassFacts, body: str, *, public: bool, all_public: bool) 
             kind = {"slots": "slot", "Q_SLOTS": "slot"}.get(access[2] or "", "")
             section = "signal" if access[2] in {"signals", "Q_SIGNALS"} else (access[1] or "") + kind
             statement = statement[access.end() :]
-        if section == "protected" and all_public:
-            _read_statement(facts, statement, section, all_public=True)
+        if section.startswith("protected") and all_public:
+            _read_statement(facts, statement, "protected", all_public=True)
         if section.startswith("public") or section == "signal":
             _read_statement(facts, statement, section, all_public=all_public)
 
@@ -122,6 +122,8 @@ def _read_statement(facts: ClassFacts, statement: str, section: str, *, all_publ
                 facts.members["enum"].add(name[1])
         return
     invokable = "Q_INVOKABLE" in statement
+    if all_public and re.search(r"\bvirtual\b|\boverride\b", statement) and section != "protected":
+        _read_statement(facts, statement, "protected", all_public=True)
     statement = re.sub(r"\b[A-Z_0-9]{4,}\([^()]*\)", " ", _NOISE.sub(" ", statement.replace("Q_INVOKABLE", " ")))
     declared = re.match(r"^(?P<type>[^(=]*?[\s*&>])(?P<name>[A-Za-z_]\w*)\s*(?P<arguments>\(.*\))", statement, re.DOTALL)
     if declared is None or _NOT_A_METHOD.search(statement.split("(")[0]) or declared["name"] == facts.name:
