@@ -33,6 +33,8 @@ MODULE_LOGICS = {
     "SceneViews": "vtkSlicerSceneViewsModuleLogic",
     "Reformat": "vtkSlicerReformatLogic",
 }
+# Logics that complain at start about share data that the wheel doesn't bring.
+WITHOUT_FILES = ("Colors", "Terminologies", "Units")
 
 
 class Backend:
@@ -50,6 +52,8 @@ class Backend:
         self.scene = slicer.vtkMRMLScene()
         self.application_logic = slicer.vtkSlicerApplicationLogic()
         self.application_logic.SetTemporaryPath(str(self.temporary_path))
+        self.application_logic.SetHomeDirectory(str(self.temporary_path))
+        self.application_logic.SetShareDirectory("share")
         crosshair = slicer.vtkMRMLCrosshairNode()
         crosshair.SetCrosshairName("default")
         self.scene.AddNode(crosshair)
@@ -86,8 +90,12 @@ class Backend:
         share.mkdir(parents=True)
         if hasattr(logic, "SetModuleShareDirectory"):
             logic.SetModuleShareDirectory(str(share))
+        before = vtk.vtkLogger.GetCurrentVerbosityCutoff()
+        if name in WITHOUT_FILES:
+            vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_OFF)
         logic.SetMRMLApplicationLogic(self.application_logic)
         logic.SetMRMLScene(self.scene)
+        vtk.vtkLogger.SetStderrVerbosity(before)
         if name == "Colors":
             self.application_logic.SetColorLogic(logic)
         self.application_logic.SetModuleLogic(name, logic)

@@ -5,6 +5,7 @@ The PySide classes are changed in place instead of wrapped, so that `type(widget
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import types
 from typing import Any
@@ -32,6 +33,7 @@ def install() -> types.ModuleType:
     """Patch PySide once and return the module `qt`, also put into `sys.modules`."""
     if "qt" in sys.modules:
         return sys.modules["qt"]
+    _keep_bools_alive()
     named = {name: found for name in TABLE.names("Q") if (found := _pyside_class(name)) is not None}
     qobjects = [cls for module in MODULES for cls in vars(module).values() if _is_qobject(cls)]
     for cls in sorted(qobjects, key=lambda one: len(one.__mro__)):
@@ -51,6 +53,16 @@ def install() -> types.ModuleType:
     vars(qt).update(QUiLoader=UiLoader, SIGNAL=lambda text: f"2{text}", SLOT=lambda text: f"1{text}")
     sys.modules["qt"] = qt
     return qt
+
+
+def _keep_bools_alive() -> None:
+    """Give True and False references to lose.
+
+    PySide 6.12 drops one with each `emit(True)`; Python before 3.12 counts them and aborts when none is left.
+    """
+    if sys.version_info < (3, 12):
+        for value in (True, False):
+            ctypes.c_ssize_t.from_address(id(value)).value += 1 << 32
 
 
 def _pyside_class(name: str) -> Any:
