@@ -48,6 +48,8 @@ class qMRMLSegmentsTableView(qMRMLWidget):  # noqa: N801
         state.table.horizontalHeader().setStretchLastSection(True)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        for column, width in ((VISIBLE, 28), (COLOR, 44), (OPACITY, 58)):
+            state.table.setColumnWidth(column, width)
         layout.addWidget(state.table)
         state.table.itemChanged.connect(lambda item: self._edited(item))
         state.table.selectionModel().selectionChanged.connect(lambda new, old: self.selectionChanged.emit(new, old))
