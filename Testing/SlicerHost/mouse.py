@@ -1,11 +1,14 @@
-"""Mouse and wheel on a widget, through Qt's own events."""
+"""For tests: mouse and wheel on a widget through Qt's own events, and QTest for clicks and keys."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from PySide6 import QtCore, QtGui, QtWidgets
-from PySide6.QtTest import QTest
+from . import pythonqt  # noqa: F401  before PySide6: it chooses how enumerations look
+from PySide6 import QtCore, QtGui, QtWidgets  # isort: skip
+from PySide6.QtTest import QTest  # isort: skip
+
+__all__ = ["QTest", "Qt", "drag", "place_of", "turn_wheel"]
 
 Qt = QtCore.Qt
 
