@@ -109,13 +109,41 @@ def read_transform(backend: Any, properties: Properties, messages: Any) -> list[
     return [backend.logics["Transforms"].AddTransform(str(properties["fileName"]), backend.scene)]
 
 
+def own_storage(node: Any, path: str) -> Any:
+    """The storage node of a node, made and added to the scene if it has none; None for nodes that aren't stored.
+
+    """
+    _allow_storage(node)
+    if node.GetStorageNode() is None:
+        node.AddDefaultStorageNode(path)
+    return node.GetStorageNode()
+
+
+def new_storage(node: Any, path: str) -> Any:
+    """A storage node that fits a node, outside the scene."""
+    _allow_storage(node)
+    class_name = node.GetDefaultStorageNodeClassName(path)
+    if not class_name:
+        return None
+    storage = node.GetScene().CreateNodeByClass(class_name)
+    storage.UnRegister(None)
+    return storage
+
+
+def _allow_storage(node: Any) -> None:
+    """A text node has a storage only for long texts, unless told otherwise."""
+    if isinstance(node, slicer.vtkMRMLTextNode):
+        node.SetForceCreateStorageNode(node.CreateStorageNodeAlways)
+
+
 def storable_reader(class_name: str) -> Reader:
     """A reader for nodes whose storage node does all the work."""
 
     def read(backend: Any, properties: Properties, messages: Any) -> list[Any]:
         node = backend.scene.AddNewNodeByClass(class_name, node_name(properties))
-        node.AddDefaultStorageNode(str(properties["fileName"]))
-        if not node.GetStorageNode().ReadData(node):
+        storage = own_storage(node, str(properties["fileName"]))
+        storage.SetFileName(str(properties["fileName"]))
+        if not storage.ReadData(node):
             backend.scene.RemoveNode(node)
             return []
         if isinstance(node, slicer.vtkMRMLDisplayableNode):

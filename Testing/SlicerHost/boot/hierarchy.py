@@ -28,6 +28,7 @@ class HierarchyFiller:
 
     def __init__(self, scene: Any) -> None:
         self.scene = scene
+        self._mirrored: dict[str, tuple[Any, list[int]]] = {}  # segmentation node's id -> its observations
         self.tags = [
             scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, self._node_event(self.add)),
             scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._node_event(self.remove)),
@@ -54,12 +55,15 @@ class HierarchyFiller:
         item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
         hierarchy.SetItemOwnerPluginName(item, owner)
         if node.IsA("vtkMRMLSegmentationNode"):
-            self._mirror_segments(hierarchy, item, node)
+            self._mirror_segments(node)
 
     def remove(self, node: Any) -> None:
         """Take the item of a removed node away."""
+        segmentation, tags = self._mirrored.pop(node.GetID() or "", (None, []))
+        for tag in tags:
+            segmentation.RemoveObserver(tag)
         hierarchy = self.scene.GetSubjectHierarchyNode()
-        if hierarchy is None or node is hierarchy:
+        if hierarchy is None or node is hierarchy or self.scene.IsClosing():
             return
         item = hierarchy.GetItemByDataNode(node)
         if item != hierarchy.GetInvalidItemID():
@@ -72,17 +76,23 @@ class HierarchyFiller:
             if node is not None:
                 self.add(node)
 
-    @staticmethod
-    def _mirror_segments(hierarchy: Any, item: int, node: Any) -> None:
-        """Segments are children of their segmentation, found by the UID "SegmentID"."""
+    def _mirror_segments(self, node: Any) -> None:
+        """Segments are children of their segmentation, found by the attribute "segmentID"."""
 
         def update(*_: Any) -> None:
+            if self.scene.IsClosing() or self.scene.IsImporting() or not self.scene.IsNodePresent(node):
+                return
+            hierarchy = self.scene.GetSubjectHierarchyNode()
+            item = hierarchy.GetItemByDataNode(node)
+            if item == hierarchy.GetInvalidItemID():
+                return
             hierarchy.RemoveItemChildren(item)
             for segment_id in node.GetSegmentation().GetSegmentIDs():
                 name = node.GetSegmentation().GetSegment(segment_id).GetName()
                 child = hierarchy.CreateHierarchyItem(item, name, "Segments")
                 hierarchy.SetItemAttribute(child, "segmentID", segment_id)
 
-        for event in (slicer.vtkSegmentation.SegmentAdded, slicer.vtkSegmentation.SegmentRemoved):
-            node.AddObserver(event, update)
+        segmentation = node.GetSegmentation()
+        events = (slicer.vtkSegmentation.SegmentAdded, slicer.vtkSegmentation.SegmentRemoved)
+        self._mirrored[node.GetID()] = (segmentation, [segmentation.AddObserver(event, update) for event in events])
         update()

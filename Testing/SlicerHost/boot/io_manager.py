@@ -52,7 +52,7 @@ class qSlicerIOManager(QtCore.QObject):  # noqa: N801  Slicer's name
 
     def fileWriterExtensions(self, node, /):
         """Format strings of a node's storage, such as "NRRD (.nrrd)"."""
-        storage = node.GetStorageNode() or node.CreateDefaultStorageNode()
+        storage = node.GetStorageNode() or file_types.new_storage(node, "")
         formats = storage.GetSupportedWriteFileTypes() if storage is not None else None
         return [formats.GetValue(i) for i in range(formats.GetNumberOfValues())] if formats is not None else []
 
@@ -87,9 +87,7 @@ class qSlicerIOManager(QtCore.QObject):  # noqa: N801  Slicer's name
         if kind == "SceneFile":
             return self._save_scene(path, messages)
         node = self._d.backend.scene.GetNodeByID(properties["nodeID"])
-        if node.GetStorageNode() is None:
-            node.AddDefaultStorageNode(path)
-        storage = node.GetStorageNode()
+        storage = file_types.own_storage(node, path)
         if storage is None:
             return False
         storage.SetFileName(path)
@@ -109,7 +107,7 @@ class qSlicerIOManager(QtCore.QObject):  # noqa: N801  Slicer's name
         results = []
         for node_id, path in zip(node_ids, paths, strict=True):
             node = self._d.backend.scene.GetNodeByID(node_id)
-            storage = node.CreateDefaultStorageNode()
+            storage = file_types.new_storage(node, str(path))
             storage.SetFileName(str(path))
             if harden and node.GetParentTransformNode() is not None:
                 copy = self._d.backend.scene.AddNewNodeByClass(node.GetClassName())

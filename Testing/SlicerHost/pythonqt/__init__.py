@@ -16,6 +16,9 @@ sys.pyside6_option_python_enum = 0x02  # type: ignore[attr-defined]
 import shiboken6
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
+if not isinstance(QtCore.Qt.AlignLeft, int):
+    raise ImportError("PySide6 was imported before SlicerHost; import SlicerHost.pythonqt first")
+
 from . import attributes, properties, signals
 from .table import TABLE
 

@@ -56,7 +56,8 @@ def test_nodes_save_and_load(scene: Any, tmp_path: Path, class_name: str, ending
     scene.Clear(0)
     assert slicer.app.loadFiles([str(path)])
     loaded = slicer.util.getNodesByClass(class_name)
-    assert [node.GetName() for node in loaded] == ["thing"]
+    loaded = [node for node in loaded if node.GetName() == "thing"]
+    assert len(loaded) == 1
     if class_name == "vtkMRMLMarkupsLineNode":
         assert loaded[0].GetLineLengthWorld() == pytest.approx(5.0)
     if class_name == "vtkMRMLScalarVolumeNode":
@@ -82,7 +83,7 @@ def test_a_scene_with_a_clip_and_masks_survives_saving(a_browser: Any, a_clip: n
     scene.Clear(0)
     assert slicer.util.getNodesByClass("vtkMRMLSequenceNode") == []
     saved = tmp_path / target if target.endswith(".mrb") else next((tmp_path / target).glob("*.mrml"))
-    assert slicer.util.loadScene(str(saved))
+    slicer.util.loadScene(str(saved))  # raises when it fails
     browser = slicer.util.getNode("Clip browser")
     assert browser.GetNumberOfItems() == len(a_clip)
     browser.SetSelectedItemNumber(5)

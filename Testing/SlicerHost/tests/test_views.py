@@ -15,7 +15,7 @@ def pixels(widget: Any) -> np.ndarray:
 
     image = widget.grab().toImage().convertToFormat(QtGui.QImage.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3)
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()  # the image owns the memory
 
 
 def centre(widget: Any) -> Any:
