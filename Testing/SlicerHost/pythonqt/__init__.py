@@ -36,7 +36,7 @@ def install() -> types.ModuleType:
     """Patch PySide once and return the module `qt`, also put into `sys.modules`."""
     if "qt" in sys.modules:
         return sys.modules["qt"]
-    _keep_bools_alive()
+    _keep_singletons_alive()
     named = {name: found for name in TABLE.names("Q") if (found := _pyside_class(name)) is not None}
     qobjects = [cls for module in MODULES for cls in vars(module).values() if _is_qobject(cls)]
     for cls in sorted(qobjects, key=lambda one: len(one.__mro__)):
@@ -58,13 +58,13 @@ def install() -> types.ModuleType:
     return qt
 
 
-def _keep_bools_alive() -> None:
-    """Give True and False references to lose.
+def _keep_singletons_alive() -> None:
+    """Give the singletons references to lose.
 
-    PySide 6.12 drops one with each `emit(True)`; Python before 3.12 counts them and aborts when none is left.
+    PySide 6.12 drops one of True with each `emit(True)`, and of None elsewhere; Python before 3.12 counts them and aborts when none is left.
     """
     if sys.version_info < (3, 12):
-        for value in (True, False):
+        for value in (True, False, None):
             ctypes.c_ssize_t.from_address(id(value)).value += 1 << 32
 
 

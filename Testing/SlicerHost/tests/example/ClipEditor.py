@@ -199,7 +199,7 @@ class ClipEditorLogic(ScriptedLoadableModuleLogic):
         series.SetXColumnName("time")
         series.SetYColumnName("area")
         series.SetPlotType(series.PlotTypeScatter)
-        chart = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotChartNode", "Areas")
+        chart = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotChartNode", "Area chart")
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
         selection = slicer.app.applicationLogic().GetSelectionNode()
         selection.SetActivePlotChartID(chart.GetID())
