@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import pythonqt  # noqa: F401  before PySide6: it chooses how enumerations look
+
 from PySide6 import QtCore, QtGui, QtWidgets  # isort: skip
 from PySide6.QtTest import QTest  # isort: skip
 
@@ -19,7 +20,12 @@ def drag(widget: Any, places: list[QtCore.QPoint], button: Any = Qt.LeftButton, 
     QTest.mousePress(widget, button, modifiers, places[0])
     for place in places[1:]:
         event = QtGui.QMouseEvent(
-            QtCore.QEvent.MouseMove, QtCore.QPointF(place), widget.mapToGlobal(QtCore.QPointF(place)), Qt.NoButton, button, modifiers
+            QtCore.QEvent.MouseMove,
+            QtCore.QPointF(place),
+            widget.mapToGlobal(QtCore.QPointF(place)),
+            Qt.NoButton,
+            button,
+            modifiers,
         )
         QtWidgets.QApplication.sendEvent(widget, event)
     QTest.mouseRelease(widget, button, modifiers, places[-1])

@@ -125,7 +125,8 @@ class Checker:
         named = self._class_named(node.value)
         if named is None and isinstance(node.value, ast.Attribute) and (outer := self._class_named(node.value.value)):
             if TABLE.kind(outer, node.value.attr) is None and node.value.attr[:1].isupper():
-                yield f"{owner}.{node.attr}: PythonQt has enumerators in the class, write {_path(node.value.value)}.{node.attr}"
+                advice = f"{_path(node.value.value)}.{node.attr}"
+                yield f"{owner}.{node.attr}: PythonQt has enumerators in the class, write {advice}"
             return
         class_name = named or self._type_of(node.value)
         if class_name and class_name in TABLE and not self._known(class_name, node.attr, named is not None):

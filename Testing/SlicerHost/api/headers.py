@@ -26,8 +26,12 @@ _ACCESS = re.compile(r"\s*(public|protected|private)?\s*(slots|Q_SLOTS|signals|Q
 _PROPERTY = re.compile(r"\bQ_PROPERTY\(\s*(?P<body>[^)]*(?:\([^)]*\)[^)]*)*)\)")
 _ENUM = re.compile(r"\benum\s+(?:class\s+|struct\s+)?(?:\w+\s*)?(?::\s*[\w: ]+)?\{(?P<body>[^}]*)\}")
 _NOISE = re.compile(r"\b(?:QT_\w+|Q_(?!INVOKABLE)[A-Z_0-9]+)\b(?:\s*\([^()]*\))?")
-_MARKS = re.compile(r"\b(?:Q_OBJECT|QDOC_PROPERTY\([^()]*\)|Q_GADGET|QVTK_OBJECT|QT_DEPRECATED(?!\w)|Q_(?!INVOKABLE|SLOTS|SIGNALS)[A-Z_0-9]+\([^()]*\))")
-_NOT_A_METHOD = re.compile(r"^\s*(?:typedef|using|friend|template|static_assert|class|struct|operator)\b|\boperator\b|~")
+_MARKS = re.compile(
+    r"\b(?:Q_OBJECT|QDOC_PROPERTY\([^()]*\)|Q_GADGET|QVTK_OBJECT|QT_DEPRECATED(?!\w)|Q_(?!INVOKABLE|SLOTS|SIGNALS)[A-Z_0-9]+\([^()]*\))"
+)
+_NOT_A_METHOD = re.compile(
+    r"^\s*(?:typedef|using|friend|template|static_assert|class|struct|operator)\b|\boperator\b|~"
+)
 
 
 @dataclass
@@ -125,7 +129,9 @@ def _read_statement(facts: ClassFacts, statement: str, section: str, *, all_publ
     if all_public and re.search(r"\bvirtual\b|\boverride\b", statement) and section != "protected":
         _read_statement(facts, statement, "protected", all_public=True)
     statement = re.sub(r"\b[A-Z_0-9]{4,}\([^()]*\)", " ", _NOISE.sub(" ", statement.replace("Q_INVOKABLE", " ")))
-    declared = re.match(r"^(?P<type>[^(=]*?[\s*&>])(?P<name>[A-Za-z_]\w*)\s*(?P<arguments>\(.*\))", statement, re.DOTALL)
+    declared = re.match(
+        r"^(?P<type>[^(=]*?[\s*&>])(?P<name>[A-Za-z_]\w*)\s*(?P<arguments>\(.*\))", statement, re.DOTALL
+    )
     if declared is None or _NOT_A_METHOD.search(statement.split("(")[0]) or declared["name"] == facts.name:
         return
     name = declared["name"]

@@ -22,7 +22,7 @@ TOOLS = Path(__file__).resolve().parent.parent
 
 
 @emulated
-class qSlicerApplication(QtWidgets.QApplication):  # noqa: N801
+class qSlicerApplication(QtWidgets.QApplication):
     """The application object. There is one a process."""
 
     startupCompleted = QtCore.Signal()
@@ -49,7 +49,7 @@ class qSlicerApplication(QtWidgets.QApplication):  # noqa: N801
         self._d.playback.timeout.connect(backend.logics["Sequences"].UpdateAllProxyNodes)
         self._d.playback.start(PLAYBACK_TIMER_MS)
 
-    def mrmlScene(self, /):  # noqa: N802
+    def mrmlScene(self, /):
         """The vtkMRMLScene."""
         return self._d.backend.scene
 
@@ -131,7 +131,7 @@ class qSlicerApplication(QtWidgets.QApplication):  # noqa: N801
         """Slicer would start again; the host ends."""
         self.quit()
 
-    def toSlicerHomeAbsolutePath(self, path, /):  # noqa: N802
+    def toSlicerHomeAbsolutePath(self, path, /):
         """A path below Slicer's home."""
         return str(Path(self.slicerHome) / path)
 
@@ -155,7 +155,9 @@ class qSlicerApplication(QtWidgets.QApplication):  # noqa: N801
     extensionsInstallPath = QtCore.Property(str, lambda self: "")
     isCustomMainApplication = QtCore.Property(bool, lambda self: False)
     isInstalled = QtCore.Property(bool, lambda self: True)
-    os = QtCore.Property(str, lambda self: {"linux": "linux", "darwin": "macosx", "win32": "win"}.get(sys.platform, sys.platform))
+    os = QtCore.Property(
+        str, lambda self: {"linux": "linux", "darwin": "macosx", "win32": "win"}.get(sys.platform, sys.platform)
+    )
     arch = QtCore.Property(str, lambda self: "amd64")
     documentationBaseUrl = QtCore.Property(str, lambda self: "https://slicer.readthedocs.io/en/latest")
     documentationVersion = QtCore.Property(str, lambda self: "latest")

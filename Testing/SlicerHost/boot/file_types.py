@@ -110,9 +110,7 @@ def read_transform(backend: Any, properties: Properties, messages: Any) -> list[
 
 
 def own_storage(node: Any, path: str) -> Any:
-    """The storage node of a node, made and added to the scene if it has none; None for nodes that aren't stored.
-
-    """
+    """The storage node of a node, made and added to the scene if it has none; None for nodes that aren't stored."""
     _allow_storage(node)
     if node.GetStorageNode() is None:
         node.AddDefaultStorageNode(path)

@@ -12,9 +12,8 @@ from ..pythonqt.emulation import emulated, private
 from . import file_types
 
 
-
 @emulated
-class qSlicerIOManager(QtCore.QObject):  # noqa: N801  Slicer's name
+class qSlicerIOManager(QtCore.QObject):
     """Reads and writes nodes and scenes."""
 
     newFileLoaded = QtCore.Signal(object)

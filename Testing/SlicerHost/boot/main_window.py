@@ -12,7 +12,7 @@ PANEL_WIDTH = 420  # px, as wide as Slicer's at first
 
 
 @emulated
-class qSlicerModuleSelectorToolBar(QtWidgets.QToolBar):  # noqa: N801
+class qSlicerModuleSelectorToolBar(QtWidgets.QToolBar):
     """The combo box that changes the module."""
 
     moduleSelected = QtCore.Signal(str)
@@ -47,7 +47,7 @@ class qSlicerModuleSelectorToolBar(QtWidgets.QToolBar):  # noqa: N801
 
 
 @emulated
-class qSlicerMainWindow(QtWidgets.QMainWindow):  # noqa: N801
+class qSlicerMainWindow(QtWidgets.QMainWindow):
     """The application's window; files dropped on it are loaded."""
 
     initialWindowShown = QtCore.Signal()
@@ -129,12 +129,12 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):  # noqa: N801
             widget.show()
             widget.enter()
 
-    def dragEnterEvent(self, event, /):  # noqa: N802
+    def dragEnterEvent(self, event, /):
         """Take files."""
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
 
-    def dropEvent(self, event, /):  # noqa: N802
+    def dropEvent(self, event, /):
         """Load the dropped files; say which could not be read."""
         paths = [url.toLocalFile() for url in event.mimeData().urls()]
         unread = [path for path in paths if not slicer.app.loadFiles([path])]
@@ -142,7 +142,7 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):  # noqa: N801
         if unread:
             slicer.util.errorDisplay("No reader takes " + ", ".join(unread), parent=self)
 
-    def closeEvent(self, event, /):  # noqa: N802
+    def closeEvent(self, event, /):
         """Leave the current module first."""
         if self._d.current is not None and self._d.current.isEntered:
             self._d.current.exit()

@@ -15,7 +15,7 @@ from ..widgets.qmrml_base import qSlicerWidget
 
 
 @emulated
-class qSlicerAbstractCoreModule(QtCore.QObject):  # noqa: N801
+class qSlicerAbstractCoreModule(QtCore.QObject):
     """A module: name, logic, descriptions."""
 
     def __init__(self, name, logic=None, path="", /):
@@ -27,7 +27,7 @@ class qSlicerAbstractCoreModule(QtCore.QObject):  # noqa: N801
         """The module's logic."""
         return self._d.logic
 
-    def mrmlScene(self, /):  # noqa: N802
+    def mrmlScene(self, /):
         """The application's scene."""
         return slicer.mrmlScene
 
@@ -36,22 +36,22 @@ class qSlicerAbstractCoreModule(QtCore.QObject):  # noqa: N801
 
 
 @emulated
-class qSlicerLoadableModule(qSlicerAbstractCoreModule):  # noqa: N801
+class qSlicerLoadableModule(qSlicerAbstractCoreModule):
     """A module of Slicer itself; the host has its logic, not its panel."""
 
     title = QtCore.Property(str, lambda self: self._d.name)
 
     def widgetRepresentation(self, /):
         """None: the host has no panels of Slicer's own modules."""
-        return None
+        return
 
     def createNewWidgetRepresentation(self, /):
         """None: the host has no panels of Slicer's own modules."""
-        return None
+        return
 
 
 @emulated
-class qSlicerScriptedLoadableModule(qSlicerLoadableModule):  # noqa: N801
+class qSlicerScriptedLoadableModule(qSlicerLoadableModule):
     """The `parent` of a scripted module: it takes the module's title, texts and icon."""
 
     title = stored(str, "")
@@ -78,7 +78,7 @@ class qSlicerScriptedLoadableModule(qSlicerLoadableModule):  # noqa: N801
 
 
 @emulated
-class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):  # noqa: N801
+class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
     """The panel of a scripted module; `self()` is its Python instance."""
 
     def __init__(self, module, /):
@@ -130,14 +130,14 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):  # noqa: N801
 
 
 class Modules:
-    """`slicer.modules`: one attribute for each module, in lower case; scripted ones also as <Name>Widget, <Name>Instance."""
+    """`slicer.modules`: an attribute for each module, in lower case; of scripted ones also <Name>Widget and <Name>Instance."""
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"slicer.modules has no '{name}'; no such module is loaded in the host")
 
 
 @emulated
-class qSlicerModuleFactoryManager(QtCore.QObject):  # noqa: N801
+class qSlicerModuleFactoryManager(QtCore.QObject):
     """Knows which modules are loaded."""
 
     moduleLoaded = QtCore.Signal(str)
@@ -170,7 +170,7 @@ class qSlicerModuleFactoryManager(QtCore.QObject):  # noqa: N801
 
 
 @emulated
-class qSlicerModuleManager(QtCore.QObject):  # noqa: N801
+class qSlicerModuleManager(QtCore.QObject):
     """`slicer.app.moduleManager()`."""
 
     moduleLoaded = QtCore.Signal(str)

@@ -6,8 +6,9 @@ from PySide6 import QtCore, QtWidgets
 
 from ..pythonqt.emulation import emulated, private
 
+
 @emulated
-class qSlicerSegmentEditorAbstractEffect(QtCore.QObject):  # noqa: N801
+class qSlicerSegmentEditorAbstractEffect(QtCore.QObject):
     """One tool of the editor."""
 
     ModificationModeSet, ModificationModeAdd, ModificationModeRemove, ModificationModeRemoveAll = 0, 1, 2, 3
@@ -120,10 +121,10 @@ class qSlicerSegmentEditorAbstractEffect(QtCore.QObject):  # noqa: N801
             node.SetAttribute(key, str(value))
             node.Modified()
 
-    def updateGUIFromMRML(self, /):  # noqa: N802
+    def updateGUIFromMRML(self, /):
         """Show the parameters in the controls."""
 
-    def updateMRMLFromGUI(self, /):  # noqa: N802
+    def updateMRMLFromGUI(self, /):
         """Write the controls into the parameters."""
 
     # Editing

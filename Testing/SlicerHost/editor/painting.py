@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import vtk
 from PySide6 import QtWidgets
@@ -48,17 +50,22 @@ class BrushOutline:
 
 
 @emulated
-class qSlicerSegmentEditorAbstractLabelEffect(qSlicerSegmentEditorAbstractEffect):  # noqa: N801
+class qSlicerSegmentEditorAbstractLabelEffect(qSlicerSegmentEditorAbstractEffect):
     """An effect that changes labelmaps in slice views."""
 
 
 @emulated
-class qSlicerSegmentEditorPaintEffect(qSlicerSegmentEditorAbstractLabelEffect):  # noqa: N801
+class qSlicerSegmentEditorPaintEffect(qSlicerSegmentEditorAbstractLabelEffect):
     """Adds what the brush goes over to the selected segment."""
 
     _effect_name = "Paint"
     _help = "Hold the left button and paint. Shift and wheel change the size of the brush."
-    _defaults = {"BrushAbsoluteDiameter": 5.0, "BrushRelativeDiameter": 3.0, "BrushSphere": 0, "BrushUseAbsoluteSize": 0}
+    _defaults: ClassVar = {
+        "BrushAbsoluteDiameter": 5.0,
+        "BrushRelativeDiameter": 3.0,
+        "BrushSphere": 0,
+        "BrushUseAbsoluteSize": 0,
+    }
     _adds = True
     delayedPaint = stored(bool, False)
 
@@ -78,7 +85,7 @@ class qSlicerSegmentEditorPaintEffect(qSlicerSegmentEditorAbstractLabelEffect): 
         for box in (state.absolute, state.sphere):
             box.toggled.connect(lambda *_: self.updateMRMLFromGUI())
 
-    def updateGUIFromMRML(self, /):  # noqa: N802
+    def updateGUIFromMRML(self, /):
         """Show brush size and kind."""
         state = self._d
         state.updating = True
@@ -87,7 +94,7 @@ class qSlicerSegmentEditorPaintEffect(qSlicerSegmentEditorAbstractLabelEffect): 
         state.size.setValue(self.doubleParameter(self._size_name()))
         state.updating = False
 
-    def updateMRMLFromGUI(self, /):  # noqa: N802
+    def updateMRMLFromGUI(self, /):
         """Keep brush size and kind, for Paint and Erase alike."""
         state = self._d
         if state.updating:
@@ -163,7 +170,7 @@ class qSlicerSegmentEditorPaintEffect(qSlicerSegmentEditorAbstractLabelEffect): 
 
 
 @emulated
-class qSlicerSegmentEditorEraseEffect(qSlicerSegmentEditorPaintEffect):  # noqa: N801
+class qSlicerSegmentEditorEraseEffect(qSlicerSegmentEditorPaintEffect):
     """Removes what the brush goes over from the selected segment."""
 
     _effect_name = "Erase"

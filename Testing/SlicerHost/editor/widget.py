@@ -7,16 +7,15 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from ..pythonqt.emulation import emulated, private, stored
 from ..pythonqt.scene_widget import scene_widget
-from ..widgets.node_selector import qMRMLNodeComboBox
 from ..widgets.observing import Observer
 from ..widgets.qmrml_base import qMRMLWidget
-from ..widgets.segment_widgets import qMRMLSegmentsTableView
+from .filters import Islands, Smoothing
 from .interaction import ViewObservations
-from .masking import MaskingSection
+from .outlines import Draw, Threshold
 from .painting import qSlicerSegmentEditorEraseEffect, qSlicerSegmentEditorPaintEffect
-from .scripted import SCRIPTED_EFFECTS
+from .panel import build_panel
 
-EFFECTS = (qSlicerSegmentEditorPaintEffect, SCRIPTED_EFFECTS[0], qSlicerSegmentEditorEraseEffect, *SCRIPTED_EFFECTS[1:])
+EFFECTS = (qSlicerSegmentEditorPaintEffect, Draw, qSlicerSegmentEditorEraseEffect, Threshold, Smoothing, Islands)
 COLUMNS = 4
 
 
@@ -26,7 +25,7 @@ def _visible(part):
 
 @emulated
 @scene_widget
-class qMRMLSegmentEditorWidget(qMRMLWidget):  # noqa: N801
+class qMRMLSegmentEditorWidget(qMRMLWidget):
     """Edits the segments of a segmentation with effects."""
 
     currentSegmentIDChanged = QtCore.Signal(str)
@@ -62,76 +61,10 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):  # noqa: N801
             effect = effect_class()
             effect._attach(state.logic, self.setActiveEffectByName)
             state.effects[effect.name] = effect
-        self._build()
+        build_panel(self)
         state.history_observer.watch(state.logic, self._show_history, (state.logic.SegmentationHistoryChangedEvent,))
         self.updateEffectList()
         self.updateWidgetFromMRML()
-
-    def _build(self):
-        state, layout = self._d, QtWidgets.QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        state.segmentations, state.segmentation_row = self._selector("Segmentation:", "vtkMRMLSegmentationNode", True)
-        state.volumes, state.volume_row = self._selector("Source volume:", "vtkMRMLScalarVolumeNode", False)
-        state.segmentations.setObjectName("SegmentationNodeComboBox")
-        state.volumes.setObjectName("SourceVolumeNodeComboBox")
-        state.segmentations.connect("currentNodeChanged(vtkMRMLNode*)", self._segmentation_chosen)
-        state.volumes.connect("currentNodeChanged(vtkMRMLNode*)", self._volume_chosen)
-        state.segment_buttons = QtWidgets.QWidget()
-        buttons = QtWidgets.QHBoxLayout(state.segment_buttons)
-        buttons.setContentsMargins(0, 0, 0, 0)
-        state.add, state.remove = QtWidgets.QPushButton("Add"), QtWidgets.QPushButton("Remove")
-        state.add.setObjectName("AddSegmentButton")
-        state.remove.setObjectName("RemoveSegmentButton")
-        state.add.clicked.connect(lambda *_: state.logic.AddEmptySegment())
-        state.remove.clicked.connect(lambda *_: state.logic.RemoveSelectedSegment())
-        for button in (state.add, state.remove):
-            buttons.addWidget(button)
-        state.table = qMRMLSegmentsTableView()
-        state.table.setObjectName("SegmentsTableView")
-        state.table.setSelectionMode(QtWidgets.QAbstractItemView.SingleSelection)
-        state.table.setMaximumHeight(150)
-        state.table.connect("selectionChanged(QItemSelection,QItemSelection)", self._segment_chosen)
-        state.effect_box = QtWidgets.QGroupBox("Effects")
-        state.effect_grid = QtWidgets.QGridLayout(state.effect_box)
-        state.group = QtWidgets.QButtonGroup(self)
-        state.history = QtWidgets.QWidget()
-        history = QtWidgets.QHBoxLayout(state.history)
-        history.setContentsMargins(0, 0, 0, 0)
-        state.undo, state.redo = QtWidgets.QToolButton(), QtWidgets.QToolButton()
-        for button, text, function in ((state.undo, "Undo", self.undo), (state.redo, "Redo", self.redo)):
-            button.setText(text)
-            button.setObjectName(f"{text}Button")
-            button.clicked.connect(lambda *_, function=function: function())
-            history.addWidget(button)
-        history.addStretch(1)
-        state.options = QtWidgets.QStackedWidget()
-        state.options.setSizePolicy(QtWidgets.QSizePolicy.Preferred, QtWidgets.QSizePolicy.Maximum)
-        state.options.addWidget(QtWidgets.QWidget())
-        for effect in state.effects.values():
-            state.options.addWidget(effect.optionsFrame())
-        state.masking = MaskingSection()
-        for part in (
-            state.segmentation_row,
-            state.volume_row,
-            state.segment_buttons,
-            state.table,
-            state.effect_box,
-            state.history,
-            state.options,
-            state.masking,
-        ):
-            layout.addWidget(part)
-
-    def _selector(self, label, node_type, add):
-        row = QtWidgets.QWidget()
-        layout = QtWidgets.QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        selector = qMRMLNodeComboBox()
-        selector.nodeTypes = [node_type]
-        selector.addEnabled, selector.noneEnabled, selector.renameEnabled = add, True, add
-        layout.addWidget(QtWidgets.QLabel(label))
-        layout.addWidget(selector, 1)
-        return selector, row
 
     # Nodes
 
@@ -141,7 +74,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):  # noqa: N801
         for selector in (state.segmentations, state.volumes):
             selector.setMRMLScene(state.scene)
 
-    def setMRMLSegmentEditorNode(self, node, /):  # noqa: N802
+    def setMRMLSegmentEditorNode(self, node, /):
         """The node that keeps the editor's state."""
         state = self._d
         state.node = node
@@ -151,7 +84,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):  # noqa: N801
         state.masking._set_node(node)
         self.updateWidgetFromMRML()
 
-    def mrmlSegmentEditorNode(self, /):  # noqa: N802
+    def mrmlSegmentEditorNode(self, /):
         """The node that keeps the editor's state."""
         return self._d.node
 
@@ -234,7 +167,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):  # noqa: N801
         if not self._d.updating and selected and selected[0] != self.currentSegmentID():
             self.setCurrentSegmentID(selected[0])
 
-    def updateWidgetFromMRML(self, /):  # noqa: N802
+    def updateWidgetFromMRML(self, /):
         """Show the state of the editor's node."""
         state, node = self._d, self._d.node
         if state.updating or "masking" not in vars(state):

@@ -13,14 +13,14 @@ from typing import Any
 # Enumerators are ints, as in PythonQt. PySide reads this when it is first imported.
 sys.pyside6_option_python_enum = 0x02  # type: ignore[attr-defined]
 
-import shiboken6
-from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
+import shiboken6  # noqa: E402
+from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets  # noqa: E402
 
 if not isinstance(QtCore.Qt.AlignLeft, int):
     raise ImportError("PySide6 was imported before SlicerHost; import SlicerHost.pythonqt first")
 
-from . import attributes, properties, signals
-from .table import TABLE
+from . import attributes, properties, signals  # noqa: E402
+from .table import TABLE  # noqa: E402
 
 MODULES = (QtCore, QtGui, QtWidgets, QtUiTools)
 
@@ -61,7 +61,8 @@ def install() -> types.ModuleType:
 def _keep_singletons_alive() -> None:
     """Give the singletons references to lose.
 
-    PySide 6.12 drops one of True with each `emit(True)`, and of None elsewhere; Python before 3.12 counts them and aborts when none is left.
+    PySide 6.12 drops one of None with many calls and one of True with each `emit(True)`. Python before 3.12 counts them
+    and aborts when none is left.
     """
     if sys.version_info < (3, 12):
         for value in (True, False, None):
@@ -91,7 +92,9 @@ def _find_children(self: Any, kind: Any = QtCore.QObject, name: str = "") -> lis
     """All descendants of a type (a class or its name) and, if given, of a name."""
     found = []
     for child in attributes.children(self):
-        of_kind = child.inherits(kind) or type(child).__name__ == kind if isinstance(kind, str) else isinstance(child, kind)
+        of_kind = (
+            child.inherits(kind) or type(child).__name__ == kind if isinstance(kind, str) else isinstance(child, kind)
+        )
         if of_kind and name in ("", attributes.object_name(child)):
             found.append(child)
         found += _find_children(child, kind, name)

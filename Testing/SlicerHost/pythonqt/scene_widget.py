@@ -12,7 +12,7 @@ def scene_widget(cls):
     The class may define `_scene_set()`, called after the scene has changed.
     """
 
-    def setMRMLScene(self, scene, /):  # noqa: N802
+    def setMRMLScene(self, scene, /):
         if scene is private(self).__dict__.get("scene"):
             return
         self._d.scene = scene
@@ -21,7 +21,7 @@ def scene_widget(cls):
         if hasattr(type(self), "mrmlSceneChanged"):
             self.mrmlSceneChanged.emit(scene)
 
-    def mrmlScene(self, /):  # noqa: N802
+    def mrmlScene(self, /):
         return private(self).__dict__.get("scene")
 
     if "setMRMLScene" not in vars(cls):

@@ -56,7 +56,9 @@ def find_signal(sender: Any, signature: str) -> Any:
     """
     name, arguments = split(signature)
     if arguments is None:
-        raise AttributeError(f"{type(sender).__name__}.connect: write the signal with its arguments, '{signature}(...)'")
+        raise AttributeError(
+            f"{type(sender).__name__}.connect: write the signal with its arguments, '{signature}(...)'"
+        )
     owner = table_class(type(sender))
     raw = find_in_class(type(sender), name)
     if owner is not None and TABLE.kind(owner, name) is not None:
@@ -64,7 +66,9 @@ def find_signal(sender: Any, signature: str) -> Any:
         wanted = f"{name}({','.join(arguments)})"
         if wanted not in granted:
             close = sorted(one for one in granted if one.partition("(")[0] == name)
-            raise AttributeError(f"{type(sender).__name__} has no signal '{signature}'; it has {', '.join(close) or 'none'}")
+            raise AttributeError(
+                f"{type(sender).__name__} has no signal '{signature}'; it has {', '.join(close) or 'none'}"
+            )
     elif not isinstance(raw, QtCore.Signal):
         raise AttributeError(f"{type(sender).__name__} has no signal '{signature}'")
     bound = raw.__get__(sender, type(sender)) if isinstance(raw, QtCore.Signal) else getattr(sender, name)
@@ -87,13 +91,15 @@ def positional_count(function: Callable[..., Any]) -> int | None:
 
 
 def connect(self: Any, *arguments: Any) -> bool:
-    """`sender.connect(signature, function)`, `(signature, receiver, slot)`, or the static form with the sender first."""
+    """`sender.connect(signature, function)`, `(signature, receiver, slot)`, or all that after the sender."""
     if isinstance(arguments[0], QtCore.QObject):
         sender, signature, *rest = arguments
     else:
         sender, (signature, *rest) = self, arguments
     signature = str(signature)
-    function = getattr(rest[0], split(rest[1])[0]) if len(rest) >= 2 and isinstance(rest[0], QtCore.QObject) else rest[0]
+    function = (
+        getattr(rest[0], split(rest[1])[0]) if len(rest) >= 2 and isinstance(rest[0], QtCore.QObject) else rest[0]
+    )
     if not callable(function):
         raise TypeError(f"{type(sender).__name__}.connect({signature!r}): {function!r} can't be called")
     count = len(split(signature)[1] or [])

@@ -20,7 +20,7 @@ class UiLoader(Base):
     accept what the real one refuses.
     """
 
-    def createWidget(self, class_name: str, parent: Any = None, name: str = "") -> Any:  # noqa: N802
+    def createWidget(self, class_name: str, parent: Any = None, name: str = "") -> Any:
         """Called by Qt for each widget of the file."""
         emulation = REGISTRY.get(class_name)
         if emulation is None:
@@ -51,7 +51,9 @@ class UiLoader(Base):
             raise RuntimeError(self.errorString())
         named = _named_objects(widget)
         for connection in connections:
-            _connect(named, {part: connection.findtext(part) or "" for part in ("sender", "signal", "receiver", "slot")})
+            _connect(
+                named, {part: connection.findtext(part) or "" for part in ("sender", "signal", "receiver", "slot")}
+            )
         return widget
 
 

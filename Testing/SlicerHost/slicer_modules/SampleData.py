@@ -7,7 +7,7 @@ import logging
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import slicer
 
@@ -55,13 +55,15 @@ class SampleDataSource:
 class SampleDataLogic:
     """Registers sources and loads them."""
 
-    sources: dict[str, list[SampleDataSource]] = {}
+    sources: ClassVar[dict[str, list[SampleDataSource]]] = {}
 
     def __init__(self, logMessage: Callable[[str, int], None] | None = None) -> None:
         self.logMessage = logMessage or (lambda message, level=logging.INFO: logging.log(level, message))
 
     @staticmethod
-    def registerCustomSampleDataSource(category: str = "Custom", sampleName: str | None = None, **description: Any) -> None:
+    def registerCustomSampleDataSource(
+        category: str = "Custom", sampleName: str | None = None, **description: Any
+    ) -> None:
         """Add a source to a category; the keywords are those of SampleDataSource."""
         source = SampleDataSource(sampleName or "", **description)
         known = SampleDataLogic.sources.setdefault(category, [])
@@ -107,7 +109,9 @@ class SampleDataLogic:
             return _listed(result) if result is not None else []
         results = []
         for index, uri in enumerate(source.uris):
-            path = self.downloadFileIntoCache(uri, source.fileNames[index] or uri.split("/")[-1], source.checksums[index])
+            path = self.downloadFileIntoCache(
+                uri, source.fileNames[index] or uri.split("/")[-1], source.checksums[index]
+            )
             if source.loadFiles[index] is False:
                 results.append(path)
                 continue

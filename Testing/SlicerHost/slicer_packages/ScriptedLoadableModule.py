@@ -48,7 +48,11 @@ class ScriptedLoadableModule:
 
     def getDefaultModuleDocumentationLink(self, docPage: str | None = None) -> str:
         """A sentence with a link to the module's page in the manual, as HTML."""
-        address = f"{slicer.app.documentationBaseUrl}{docPage}" if docPage else slicer.app.moduleDocumentationUrl(self.moduleName)
+        address = (
+            f"{slicer.app.documentationBaseUrl}{docPage}"
+            if docPage
+            else slicer.app.moduleDocumentationUrl(self.moduleName)
+        )
         return f'<p>For more information, see the <a href="{address}">online documentation</a>.</p>'
 
     def runTest(self, msec: int = 100, **options: Any) -> None:

@@ -1,6 +1,6 @@
 """`slicer.packaging`: Python packages on first use.
 
-The host installs nothing: its environment is the project's. What is missing raises, as a declined dialog does in Slicer.
+The host installs nothing: its environment is the project's. What is missing raises, as a declined dialog does.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def pip_ensure(
     missing = [one for one in _missing(_parsed(requirements)) if one.name not in (skip_packages or [])]
     if missing:
         names = ", ".join(str(one) for one in missing)
-        raise RuntimeError(f"{requester or 'A module'} needs {names}; the host installs no packages, install them yourself")
+        raise RuntimeError(
+            f"{requester or 'A module'} needs {names}; the host installs no packages, install them yourself"
+        )
     return []
 
 
@@ -90,6 +92,6 @@ def pip_uninstall(requirements: str | list[str], **options: Any) -> None:
     raise RuntimeError("the host uninstalls no packages")
 
 
-def isPipInstallInProgress() -> bool:  # noqa: N802
+def isPipInstallInProgress() -> bool:
     """False: the host installs nothing."""
     return False

@@ -92,7 +92,7 @@ def test_a_class_that_offers_more_is_refused(app: Any) -> None:
     with pytest.raises(TypeError, match="'spam' is no member of the real class"):
 
         @emulated
-        class ctkCheckBox(QtWidgets.QCheckBox):  # noqa: N801
+        class ctkCheckBox(QtWidgets.QCheckBox):
             def spam(self, /) -> None:
                 pass
 
@@ -122,7 +122,10 @@ def test_the_example_module_uses_only_what_slicer_has() -> None:
         ("self.ui.chooser.spam = 1", "qMRMLNodeComboBox has no member 'spam'"),
         ("flag = qt.Qt.AlignmentFlag.AlignLeft", "PythonQt has enumerators in the class"),
         ("slicer.qMRMLNoSuchWidget()", "slicer has no 'qMRMLNoSuchWidget'"),
-        ("layout = qt.QVBoxLayout()\nlayout.addWidget(w, stretch=1)", "QVBoxLayout.addWidget() takes no keyword arguments"),
+        (
+            "layout = qt.QVBoxLayout()\nlayout.addWidget(w, stretch=1)",
+            "QVBoxLayout.addWidget() takes no keyword arguments",
+        ),
     ],
 )
 def test_the_checker_finds_what_slicer_lacks(tmp_path: Path, line: str, problem: str) -> None:

@@ -59,7 +59,9 @@ def test_what_slicer_lacks_raises_with_the_class_named(app: Any, expression: str
         eval(expression, {"qt": qt, "ctk": ctk, "slicer": slicer})
 
 
-@pytest.mark.parametrize("expression", ["qt.QPushButton(text='Go')", "ctk.ctkCollapsibleButton(text='Go')", "qt.QSize(width=1)"])
+@pytest.mark.parametrize(
+    "expression", ["qt.QPushButton(text='Go')", "ctk.ctkCollapsibleButton(text='Go')", "qt.QSize(width=1)"]
+)
 def test_constructors_take_no_keywords(app: Any, expression: str) -> None:
     import ctk
     import qt
@@ -71,7 +73,7 @@ def test_constructors_take_no_keywords(app: Any, expression: str) -> None:
 def test_methods_of_emulated_widgets_take_no_keywords(app: Any) -> None:
     import ctk
 
-    with pytest.raises(TypeError, match="ctkSliderWidget.setValue"):
+    with pytest.raises(TypeError, match=r"ctkSliderWidget\.setValue"):
         ctk.ctkSliderWidget().setValue(value=1)
 
 

@@ -75,7 +75,9 @@ def test_a_file_that_nobody_reads_is_refused(scene: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("target", ["scene.mrb", "folder"])
-def test_a_scene_with_a_clip_and_masks_survives_saving(a_browser: Any, a_clip: np.ndarray, tmp_path: Path, target: str) -> None:
+def test_a_scene_with_a_clip_and_masks_survives_saving(
+    a_browser: Any, a_clip: np.ndarray, tmp_path: Path, target: str
+) -> None:
     import slicer
 
     scene = slicer.mrmlScene

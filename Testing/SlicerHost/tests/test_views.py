@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from SlicerHost.mouse import QTest, Qt, drag, place_of, turn_wheel
+from SlicerHost.mouse import Qt, QTest, drag, place_of, turn_wheel
 
 
 def pixels(widget: Any) -> np.ndarray:
@@ -84,6 +84,7 @@ def test_left_drag_adjusts_window_and_level_in_that_mode(a_slice_view: Any, a_br
 
 def test_the_crosshair_follows_the_mouse(a_slice_view: Any, settle: Any) -> None:
     import slicer
+
     node = slicer.util.getNode("vtkMRMLCrosshairNodedefault")
     place = place_of(a_slice_view, (-20.0, -16.0, 0.0))
     QTest.mouseMove(a_slice_view.VTKWidget(), place)
@@ -110,6 +111,7 @@ def test_a_segment_is_drawn_where_it_is(a_slice_view: Any, a_browser: Any, edito
 
 def test_a_line_is_placed_with_clicks(a_slice_view: Any, scene: Any, settle: Any) -> None:
     import slicer
+
     line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Width")
     place_widget = slicer.qSlicerMarkupsPlaceWidget()
     place_widget.setMRMLScene(scene)
@@ -134,7 +136,8 @@ def test_layouts_come_from_their_xml(app: Any, scene: Any, settle: Any) -> None:
     node = manager.layoutLogic().GetLayoutNode()
     node.AddLayoutDescription(
         777,
-        '<layout type="vertical" split="true"><item splitSize="300"><view class="vtkMRMLSliceNode" singletontag="Echo2">'
+        '<layout type="vertical" split="true"><item splitSize="300">'
+        '<view class="vtkMRMLSliceNode" singletontag="Echo2">'
         '<property name="orientation" action="default">Coronal</property></view></item>'
         '<item><layout type="tab"><item><view class="vtkMRMLPlotViewNode" singletontag="PlotView7"/></item>'
         '<item><view class="vtkMRMLTableViewNode" singletontag="TableView7"/></item></layout></item></layout>',
@@ -179,6 +182,7 @@ def a_measured_clip(editor_module: Any, a_browser: Any, settle: Any) -> Any:
 
 def test_a_click_on_a_point_of_the_plot_goes_to_its_frame(app: Any, a_measured_clip: Any, settle: Any) -> None:
     import slicer
+
     view = app.layoutManager().plotWidget(0).plotView()
     series = slicer.util.getNode("Area")
     for frame in (5, 2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from SlicerHost.mouse import QTest, Qt
+from SlicerHost.mouse import Qt, QTest
 
 
 @pytest.fixture

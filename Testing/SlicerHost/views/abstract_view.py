@@ -20,7 +20,7 @@ def _corner_text_changed(view, text):
 
 
 @emulated
-class ctkVTKAbstractView(QtWidgets.QWidget):  # noqa: N801
+class ctkVTKAbstractView(QtWidgets.QWidget):
     """A widget around a VTK render window."""
 
     def __init__(self, parent=None, /):
@@ -42,7 +42,7 @@ class ctkVTKAbstractView(QtWidgets.QWidget):  # noqa: N801
     def _canvas(self):
         return self._d.canvas
 
-    def VTKWidget(self, /):  # noqa: N802
+    def VTKWidget(self, /):
         """The widget that receives mouse and keys."""
         return self._d.canvas
 

@@ -97,15 +97,15 @@ class VtkCanvas(QtWidgets.QWidget):
             self._d.image = None
             self.update()
 
-    def minimumSizeHint(self) -> QtCore.QSize:  # noqa: N802
+    def minimumSizeHint(self) -> QtCore.QSize:
         """Small, so that a view never forces the window to grow."""
         return QtCore.QSize(60, 60)
 
-    def sizeHint(self) -> QtCore.QSize:  # noqa: N802
+    def sizeHint(self) -> QtCore.QSize:
         """A size for a window of its own."""
         return QtCore.QSize(400, 400)
 
-    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         """Give VTK the new size at once, so that views fit before they draw."""
         width, height = max(1, event.size().width()), max(1, event.size().height())
         self._d.window.SetSize(width, height)
@@ -115,7 +115,7 @@ class VtkCanvas(QtWidgets.QWidget):
         self._d.image, self._d.stale = None, True
         self.update()
 
-    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         """Paint the last picture; draw one first if there is none."""
         if self._d.image is None:
             self._d.painting = True
@@ -138,7 +138,9 @@ class VtkCanvas(QtWidgets.QWidget):
         state.pixels = np.ascontiguousarray(pixels)  # QImage doesn't own its data
         state.image = QtGui.QImage(state.pixels.data, width, height, 4 * width, QtGui.QImage.Format_RGBX8888)
 
-    def _tell_interactor(self, position: Any, modifiers: Any, *, key: str = "\0", name: str | None = None, repeat: int = 0) -> None:
+    def _tell_interactor(
+        self, position: Any, modifiers: Any, *, key: str = "\0", name: str | None = None, repeat: int = 0
+    ) -> None:
         self._d.cursor_position = position
         control, shift = bool(modifiers & Qt.ControlModifier), bool(modifiers & Qt.ShiftModifier)
         interactor = self._d.interactor
@@ -151,26 +153,26 @@ class VtkCanvas(QtWidgets.QWidget):
         if name is not None:
             self._d.interactor.InvokeEvent(f"{name}Button{what}Event")
 
-    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
         """Pass on to VTK."""
         self.setFocus()
         self._button(event, "Press")
 
-    def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
+    def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:
         """Pass on to VTK."""
         self._button(event, "Release")
 
-    def mouseDoubleClickEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QtGui.QMouseEvent) -> None:
         """Pass on to VTK as a press with repeat count and a double click, as its own Qt widgets do."""
         self._button(event, "Press", repeat=1)
         self._button(event, "DoubleClick", repeat=1)
 
-    def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:
         """Pass on to VTK."""
         self._tell_interactor(event.pos(), event.modifiers())
         self._d.interactor.MouseMoveEvent()
 
-    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:  # noqa: N802
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:
         """Pass on to VTK, a notch at a time, unless the view has a use of its own for the wheel."""
         self._tell_interactor(event.position().toPoint(), event.modifiers())
         turned = event.angleDelta().y()
@@ -183,22 +185,22 @@ class VtkCanvas(QtWidgets.QWidget):
         """For views: handle a notch and return True."""
         return False
 
-    def enterEvent(self, event: Any) -> None:  # noqa: N802
+    def enterEvent(self, event: Any) -> None:
         """Pass on to VTK."""
         self._d.interactor.EnterEvent()
 
-    def leaveEvent(self, event: Any) -> None:  # noqa: N802
+    def leaveEvent(self, event: Any) -> None:
         """Pass on to VTK."""
         self._d.interactor.LeaveEvent()
 
-    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
         """Pass on to VTK and to Qt, so that shortcuts of the window still work."""
         self._key(event)
         self._d.interactor.KeyPressEvent()
         self._d.interactor.CharEvent()
         event.ignore()
 
-    def keyReleaseEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
+    def keyReleaseEvent(self, event: QtGui.QKeyEvent) -> None:
         """Pass on to VTK."""
         self._key(event)
         self._d.interactor.KeyReleaseEvent()

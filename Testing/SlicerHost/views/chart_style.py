@@ -31,7 +31,10 @@ def style_axes(chart: Any, node: Any) -> None:
     chart.GetLegend().GetLabelProperties().SetFontSize(node.GetLegendFontSize())
     for place, name in ((vtk.vtkAxis.BOTTOM, "X"), (vtk.vtkAxis.LEFT, "Y")):
         axis = chart.GetAxis(place)
-        read = {key: getattr(node, f"Get{name}Axis{key}")() for key in ("TitleVisibility", "Title", "LogScale", "RangeAuto", "Range")}
+        read = {
+            key: getattr(node, f"Get{name}Axis{key}")()
+            for key in ("TitleVisibility", "Title", "LogScale", "RangeAuto", "Range")
+        }
         axis.SetTitle(read["Title"] if read["TitleVisibility"] and read["Title"] else "")
         axis.SetLogScale(bool(read["LogScale"]))
         axis.SetGridVisible(bool(node.GetGridVisibility()))

@@ -24,7 +24,7 @@ WIDGETS = {
 
 
 @emulated
-class qMRMLLayoutManager(QtCore.QObject):  # noqa: N801
+class qMRMLLayoutManager(QtCore.QObject):
     """Makes a widget for each view node and puts them where the current layout says."""
 
     layoutChanged = QtCore.Signal(int)
@@ -40,7 +40,7 @@ class qMRMLLayoutManager(QtCore.QObject):  # noqa: N801
         if viewport.layout() is None:
             QtWidgets.QVBoxLayout(viewport).setContentsMargins(0, 0, 0, 0)
 
-    def setMRMLScene(self, scene, /):  # noqa: N802
+    def setMRMLScene(self, scene, /):
         """Arrange the views of a scene; None takes all views away."""
         self._d.scene = scene
         self._d.logic.SetMRMLScene(scene)
@@ -51,7 +51,7 @@ class qMRMLLayoutManager(QtCore.QObject):  # noqa: N801
         self._d.observer.watch(self.layoutLogic().GetLayoutNode(), self._arrange)
         self._arrange()
 
-    def mrmlScene(self, /):  # noqa: N802
+    def mrmlScene(self, /):
         """The scene."""
         return self._d.scene
 
@@ -96,25 +96,25 @@ class qMRMLLayoutManager(QtCore.QObject):  # noqa: N801
         """The widget of a view node."""
         return self._d.widgets.get(node.GetID())
 
-    def mrmlSliceLogics(self, /):  # noqa: N802
+    def mrmlSliceLogics(self, /):
         """The slice logics, in a vtkCollection."""
         return slicer.app.applicationLogic().GetSliceLogics()
 
-    def mrmlViewLogics(self, /):  # noqa: N802
+    def mrmlViewLogics(self, /):
         """The logics of the 3D views, in a vtkCollection."""
         return slicer.app.applicationLogic().GetViewLogics()
 
-    def activeMRMLPlotViewNode(self, /):  # noqa: N802
+    def activeMRMLPlotViewNode(self, /):
         """The first plot view's node."""
         shown = self._of_class("vtkMRMLPlotViewNode")
         return shown[0][0] if shown else None
 
-    def activeMRMLTableViewNode(self, /):  # noqa: N802
+    def activeMRMLTableViewNode(self, /):
         """The first table view's node."""
         shown = self._of_class("vtkMRMLTableViewNode")
         return shown[0][0] if shown else None
 
-    def activeMRMLThreeDViewNode(self, /):  # noqa: N802
+    def activeMRMLThreeDViewNode(self, /):
         """The first 3D view's node."""
         shown = self._of_class("vtkMRMLViewNode")
         return shown[0][0] if shown else None
@@ -185,7 +185,10 @@ class qMRMLLayoutManager(QtCore.QObject):  # noqa: N801
             grid = QtWidgets.QGridLayout(holder)
             grid.setContentsMargins(0, 0, 0, 0)
             for item, widget in items:
-                place = [int(item.get(key, default)) for key, default in (("row", 0), ("column", 0), ("rowspan", 1), ("colspan", 1))]
+                place = [
+                    int(item.get(key, default))
+                    for key, default in (("row", 0), ("column", 0), ("rowspan", 1), ("colspan", 1))
+                ]
                 grid.addWidget(widget, *place)
             return holder
         splitter = QtWidgets.QSplitter(QtCore.Qt.Vertical if kind == "vertical" else QtCore.Qt.Horizontal)
@@ -237,7 +240,7 @@ def _apply_property(node: Any, name: str, text: str) -> None:
 
 
 @emulated
-class qSlicerLayoutManager(qMRMLLayoutManager):  # noqa: N801
+class qSlicerLayoutManager(qMRMLLayoutManager):
     """The application's layout manager."""
 
     selectModule = QtCore.Signal(str)

@@ -26,7 +26,7 @@ ACTIONS = {
 
 
 @emulated
-class ctkVTKChartView(VtkCanvas):  # noqa: N801
+class ctkVTKChartView(VtkCanvas):
     """A widget with one VTK chart."""
 
     plotAdded = QtCore.Signal(object)
@@ -39,6 +39,9 @@ class ctkVTKChartView(VtkCanvas):  # noqa: N801
         state = private(self)
         state.context = context
         context.SetInteractor(state.interactor)
+        style = vtk.vtkContextInteractorStyle()  # the context gives its own only to the interactor that it made
+        style.SetScene(context.GetScene())
+        state.interactor.SetInteractorStyle(style)
         context.GetRenderer().SetBackground(1, 1, 1)
         state.chart = vtk.vtkChartXY()
         context.GetScene().AddItem(state.chart)
@@ -74,7 +77,7 @@ class ctkVTKChartView(VtkCanvas):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLPlotView(ctkVTKChartView):  # noqa: N801
+class qMRMLPlotView(ctkVTKChartView):
     """Draws the chart that a vtkMRMLPlotViewNode names."""
 
     mrmlSceneChanged = QtCore.Signal(object)
@@ -87,7 +90,7 @@ class qMRMLPlotView(ctkVTKChartView):  # noqa: N801
         state.chart.AddObserver(vtk.vtkCommand.SelectionChangedEvent, lambda *_: self._emit_selection())
         state.chart.AddObserver(vtk.vtkCommand.InteractionEvent, lambda *_: self._keep_axis_ranges())
 
-    def setMRMLPlotViewNode(self, node, /):  # noqa: N802
+    def setMRMLPlotViewNode(self, node, /):
         """Show the chart of a view node."""
         self._d.node = node
         self._redraw()
@@ -101,12 +104,12 @@ class qMRMLPlotView(ctkVTKChartView):  # noqa: N801
         self._d.chart.RecalculateBounds()
         self._schedule_render()
 
-    def RemovePlotSelections(self, /):  # noqa: N802
+    def RemovePlotSelections(self, /):
         """Forget which points are selected."""
         self._d.chart.RemovePlotSelections()
         self._schedule_render()
 
-    def saveAsSVG(self, path, /):  # noqa: N802
+    def saveAsSVG(self, path, /):
         """Write the chart as a vector picture."""
         exporter = vtk.vtkSVGExporter()
         exporter.SetRenderWindow(self._d.window)
@@ -206,12 +209,14 @@ class qMRMLPlotView(ctkVTKChartView):  # noqa: N801
             first, last = axis.GetPoint1(), axis.GetPoint2()
             k = 0 if axis.GetPosition() in (vtk.vtkAxis.BOTTOM, vtk.vtkAxis.TOP) else 1
             place.append(first[k] + (value - low) / ((high - low) or 1.0) * (last[k] - first[k]))
-        return QtCore.QPoint(round(place[0]), self.height - 1 - round(place[1])) if chart.GetVisible() else QtCore.QPoint()
+        return (
+            QtCore.QPoint(round(place[0]), self.height - 1 - round(place[1])) if chart.GetVisible() else QtCore.QPoint()
+        )
 
 
 @emulated
 @scene_widget
-class qMRMLPlotViewControllerWidget(qMRMLViewControllerBar):  # noqa: N801
+class qMRMLPlotViewControllerWidget(qMRMLViewControllerBar):
     """Fit and interaction mode of a plot view."""
 
     def __init__(self, parent=None, /):
@@ -229,12 +234,12 @@ class qMRMLPlotViewControllerWidget(qMRMLViewControllerBar):  # noqa: N801
         """The view that is controlled."""
         self._d.view = view
 
-    def setMRMLPlotViewNode(self, node, /):  # noqa: N802
+    def setMRMLPlotViewNode(self, node, /):
         """Show the letter of a view node."""
         self._d.node = node
         self._show_node(node, (0.75, 0.75, 0.75))
 
-    def mrmlPlotViewNode(self, /):  # noqa: N802
+    def mrmlPlotViewNode(self, /):
         """The vtkMRMLPlotViewNode."""
         return self._d.node
 
@@ -246,7 +251,7 @@ class qMRMLPlotViewControllerWidget(qMRMLViewControllerBar):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLPlotWidget(qMRMLAbstractViewWidget):  # noqa: N801
+class qMRMLPlotWidget(qMRMLAbstractViewWidget):
     """A plot view with its controller bar."""
 
     def __init__(self, parent=None, /):
@@ -258,21 +263,21 @@ class qMRMLPlotWidget(qMRMLAbstractViewWidget):  # noqa: N801
     def _scene_set(self):
         self._d.view.setMRMLScene(self._d.scene)
 
-    def setMRMLPlotViewNode(self, node, /):  # noqa: N802
+    def setMRMLPlotViewNode(self, node, /):
         """Show the chart of a view node."""
         self._d.node = node
         self._d.view.setMRMLPlotViewNode(node)
         self._d.controller.setMRMLPlotViewNode(node)
 
-    def setMRMLAbstractViewNode(self, node, /):  # noqa: N802
+    def setMRMLAbstractViewNode(self, node, /):
         """Show the chart of a view node."""
         self.setMRMLPlotViewNode(node)
 
-    def mrmlPlotViewNode(self, /):  # noqa: N802
+    def mrmlPlotViewNode(self, /):
         """The vtkMRMLPlotViewNode."""
         return self._d.node
 
-    def mrmlAbstractViewNode(self, /):  # noqa: N802
+    def mrmlAbstractViewNode(self, /):
         """The vtkMRMLPlotViewNode."""
         return self._d.node
 

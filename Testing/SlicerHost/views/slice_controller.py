@@ -15,7 +15,7 @@ from .view_widget import qMRMLViewControllerBar
 
 @emulated
 @scene_widget
-class qMRMLSliceControllerWidget(qMRMLViewControllerBar):  # noqa: N801
+class qMRMLSliceControllerWidget(qMRMLViewControllerBar):
     """Controls one slice logic."""
 
     renderRequested = QtCore.Signal()
@@ -73,11 +73,11 @@ class qMRMLSliceControllerWidget(qMRMLViewControllerBar):  # noqa: N801
         """The vtkMRMLSliceLogic."""
         return self._d.logic
 
-    def mrmlSliceNode(self, /):  # noqa: N802
+    def mrmlSliceNode(self, /):
         """The vtkMRMLSliceNode."""
         return self._d.logic.GetSliceNode() if self._d.logic is not None else None
 
-    def mrmlSliceCompositeNode(self, /):  # noqa: N802
+    def mrmlSliceCompositeNode(self, /):
         """The node that says which volumes are shown."""
         return self._d.logic.GetSliceCompositeNode() if self._d.logic is not None else None
 

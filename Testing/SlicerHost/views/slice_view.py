@@ -30,7 +30,7 @@ DISPLAYABLE_MANAGERS = (
 
 
 @emulated
-class ctkVTKSliceView(ctkVTKAbstractView):  # noqa: N801
+class ctkVTKSliceView(ctkVTKAbstractView):
     """Shows the image that comes out of a slice logic's pipeline."""
 
     resized = QtCore.Signal(QtCore.QSize)
@@ -67,7 +67,7 @@ class ctkVTKSliceView(ctkVTKAbstractView):  # noqa: N801
         """Centre of the grey window."""
         self.colorLevel = value
 
-    def resizeEvent(self, event, /):  # noqa: N802
+    def resizeEvent(self, event, /):
         """Tell the new size."""
         super().resizeEvent(event)
         self.resized.emit(event.size())
@@ -92,7 +92,7 @@ class SliceCanvas(VtkCanvas):
 
 @emulated
 @scene_widget
-class qMRMLSliceView(ctkVTKSliceView):  # noqa: N801
+class qMRMLSliceView(ctkVTKSliceView):
     """A slice of the scene with all that Slicer's displayable managers draw on it."""
 
     _canvas_class = SliceCanvas
@@ -113,12 +113,12 @@ class qMRMLSliceView(ctkVTKSliceView):  # noqa: N801
         state.style = slicer.vtkMRMLSliceViewInteractorStyle()
         state.style.SetDisplayableManagers(state.managers)
 
-    def setMRMLSliceNode(self, node, /):  # noqa: N802
+    def setMRMLSliceNode(self, node, /):
         """Show the slice that a node describes."""
         self._d.node = node
         self._d.managers.SetMRMLDisplayableNode(node)
 
-    def mrmlSliceNode(self, /):  # noqa: N802
+    def mrmlSliceNode(self, /):
         """The vtkMRMLSliceNode."""
         return self._d.node
 
@@ -179,7 +179,7 @@ class qMRMLSliceView(ctkVTKSliceView):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLSliceWidget(qMRMLAbstractViewWidget):  # noqa: N801
+class qMRMLSliceWidget(qMRMLAbstractViewWidget):
     """A slice view with its controller bar."""
 
     nodeAboutToBeEdited = QtCore.Signal(object)
@@ -209,7 +209,7 @@ class qMRMLSliceWidget(qMRMLAbstractViewWidget):  # noqa: N801
         self._d.logic.SetMRMLScene(scene)
         self._d.controller.setMRMLScene(scene)
 
-    def setMRMLSliceNode(self, node, /):  # noqa: N802
+    def setMRMLSliceNode(self, node, /):
         """Show the slice that a node describes."""
         state = self._d
         state.logic.SetSliceNode(node)
@@ -217,19 +217,19 @@ class qMRMLSliceWidget(qMRMLAbstractViewWidget):  # noqa: N801
         state.controller._set_logic(state.logic)
         self._resize()
 
-    def mrmlSliceNode(self, /):  # noqa: N802
+    def mrmlSliceNode(self, /):
         """The vtkMRMLSliceNode."""
         return self._d.logic.GetSliceNode()
 
-    def setMRMLAbstractViewNode(self, node, /):  # noqa: N802
+    def setMRMLAbstractViewNode(self, node, /):
         """Show the slice that a node describes."""
         self.setMRMLSliceNode(node)
 
-    def mrmlAbstractViewNode(self, /):  # noqa: N802
+    def mrmlAbstractViewNode(self, /):
         """The vtkMRMLSliceNode."""
         return self.mrmlSliceNode()
 
-    def mrmlSliceCompositeNode(self, /):  # noqa: N802
+    def mrmlSliceCompositeNode(self, /):
         """The node that says which volumes are shown."""
         return self._d.logic.GetSliceCompositeNode()
 
@@ -271,4 +271,3 @@ class qMRMLSliceWidget(qMRMLAbstractViewWidget):  # noqa: N801
             self._d.connection = connection
             self._d.view.setImageDataConnection(connection)
         self._d.view.scheduleRender()
-

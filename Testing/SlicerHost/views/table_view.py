@@ -35,11 +35,11 @@ class TableModel(QtCore.QAbstractTableModel):
         self.beginResetModel()
         self.endResetModel()
 
-    def rowCount(self, parent: Any = None) -> int:  # noqa: N802
+    def rowCount(self, parent: Any = None) -> int:
         """Rows of the table."""
         return self.node.GetNumberOfRows() if self.node is not None else 0
 
-    def columnCount(self, parent: Any = None) -> int:  # noqa: N802
+    def columnCount(self, parent: Any = None) -> int:
         """Columns of the table."""
         return self.node.GetNumberOfColumns() if self.node is not None else 0
 
@@ -52,7 +52,7 @@ class TableModel(QtCore.QAbstractTableModel):
             return int(Qt.AlignLeft if text else Qt.AlignRight) | int(Qt.AlignVCenter)
         return None
 
-    def setData(self, index: Any, value: Any, role: int = Qt.EditRole) -> bool:  # noqa: N802
+    def setData(self, index: Any, value: Any, role: int = Qt.EditRole) -> bool:
         """Write a cell of the node."""
         return bool(self.node.SetCellText(index.row(), index.column(), str(value)))
 
@@ -61,7 +61,7 @@ class TableModel(QtCore.QAbstractTableModel):
         shown = Qt.ItemIsEnabled | Qt.ItemIsSelectable
         return shown if self.node is None or self.node.GetLocked() else shown | Qt.ItemIsEditable
 
-    def headerData(self, section: int, orientation: Any, role: int = Qt.DisplayRole) -> Any:  # noqa: N802
+    def headerData(self, section: int, orientation: Any, role: int = Qt.DisplayRole) -> Any:
         """Title (or name) and unit of a column; number of a row."""
         if role != Qt.DisplayRole or self.node is None:
             return None
@@ -74,7 +74,7 @@ class TableModel(QtCore.QAbstractTableModel):
 
 @emulated
 @scene_widget
-class qMRMLTableView(QtWidgets.QTableView):  # noqa: N801
+class qMRMLTableView(QtWidgets.QTableView):
     """Shows a table node."""
 
     mrmlSceneChanged = QtCore.Signal(object)
@@ -92,23 +92,23 @@ class qMRMLTableView(QtWidgets.QTableView):  # noqa: N801
         self.horizontalHeader().setSectionResizeMode(QtWidgets.QHeaderView.Interactive)
         state.model.modelReset.connect(self.resizeColumnsToContents)
 
-    def setMRMLTableNode(self, node, /):  # noqa: N802
+    def setMRMLTableNode(self, node, /):
         """Show a table."""
         if node is not self._d.model.node:
             self._d.model.set_node(node)
 
-    def mrmlTableNode(self, /):  # noqa: N802
+    def mrmlTableNode(self, /):
         """The vtkMRMLTableNode shown."""
         return self._d.model.node
 
-    def setMRMLTableViewNode(self, node, /):  # noqa: N802
+    def setMRMLTableViewNode(self, node, /):
         """Show the table that a view node names, whichever it is."""
         self._d.view_node = node
         self._d.observer.clear()
         self._d.observer.watch(node, self._follow_view_node)
         self._follow_view_node()
 
-    def mrmlTableViewNode(self, /):  # noqa: N802
+    def mrmlTableViewNode(self, /):
         """The vtkMRMLTableViewNode."""
         return self._d.view_node
 
@@ -135,7 +135,7 @@ class qMRMLTableView(QtWidgets.QTableView):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLTableViewControllerWidget(qMRMLViewControllerBar):  # noqa: N801
+class qMRMLTableViewControllerWidget(qMRMLViewControllerBar):
     """Letter of a table view and the name of the table."""
 
     def __init__(self, parent=None, /):
@@ -144,19 +144,19 @@ class qMRMLTableViewControllerWidget(qMRMLViewControllerBar):  # noqa: N801
         self._d.title = QtWidgets.QLabel()
         self._d.layout.addWidget(self._d.title, 1)
 
-    def setMRMLTableViewNode(self, node, /):  # noqa: N802
+    def setMRMLTableViewNode(self, node, /):
         """Show the letter of a view node."""
         self._d.node = node
         self._show_node(node, (0.75, 0.75, 0.75))
 
-    def mrmlTableViewNode(self, /):  # noqa: N802
+    def mrmlTableViewNode(self, /):
         """The vtkMRMLTableViewNode."""
         return self._d.node
 
 
 @emulated
 @scene_widget
-class qMRMLTableWidget(qMRMLAbstractViewWidget):  # noqa: N801
+class qMRMLTableWidget(qMRMLAbstractViewWidget):
     """A table view with its controller bar."""
 
     def __init__(self, parent=None, /):
@@ -166,20 +166,20 @@ class qMRMLTableWidget(qMRMLAbstractViewWidget):  # noqa: N801
     def _scene_set(self):
         self._d.view.setMRMLScene(self._d.scene)
 
-    def setMRMLTableViewNode(self, node, /):  # noqa: N802
+    def setMRMLTableViewNode(self, node, /):
         """Show the table of a view node."""
         self._d.view.setMRMLTableViewNode(node)
         self._d.controller.setMRMLTableViewNode(node)
 
-    def setMRMLAbstractViewNode(self, node, /):  # noqa: N802
+    def setMRMLAbstractViewNode(self, node, /):
         """Show the table of a view node."""
         self.setMRMLTableViewNode(node)
 
-    def mrmlTableViewNode(self, /):  # noqa: N802
+    def mrmlTableViewNode(self, /):
         """The vtkMRMLTableViewNode."""
         return self._d.view.mrmlTableViewNode()
 
-    def mrmlAbstractViewNode(self, /):  # noqa: N802
+    def mrmlAbstractViewNode(self, /):
         """The vtkMRMLTableViewNode."""
         return self.mrmlTableViewNode()
 

@@ -29,7 +29,7 @@ DISPLAYABLE_MANAGERS = (
 
 
 @emulated
-class ctkVTKRenderView(ctkVTKAbstractView):  # noqa: N801
+class ctkVTKRenderView(ctkVTKAbstractView):
     """A view with a camera."""
 
     def resetFocalPoint(self, /):
@@ -40,7 +40,7 @@ class ctkVTKRenderView(ctkVTKAbstractView):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLThreeDView(ctkVTKRenderView):  # noqa: N801
+class qMRMLThreeDView(ctkVTKRenderView):
     """The scene in 3D, with all that Slicer's displayable managers draw in it."""
 
     def __init__(self, parent=None, /):
@@ -62,12 +62,12 @@ class qMRMLThreeDView(ctkVTKRenderView):  # noqa: N801
         state.style.SetDisplayableManagers(state.managers)
         state.style.SetInteractor(self.interactor())
 
-    def setMRMLViewNode(self, node, /):  # noqa: N802
+    def setMRMLViewNode(self, node, /):
         """Show the view that a node describes."""
         self._d.node = node
         self._d.managers.SetMRMLDisplayableNode(node)
 
-    def mrmlViewNode(self, /):  # noqa: N802
+    def mrmlViewNode(self, /):
         """The vtkMRMLViewNode."""
         return self._d.node
 
@@ -87,7 +87,7 @@ class qMRMLThreeDView(ctkVTKRenderView):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLThreeDViewControllerWidget(qMRMLViewControllerBar):  # noqa: N801
+class qMRMLThreeDViewControllerWidget(qMRMLViewControllerBar):
     """Label of a 3D view and a button that centres it."""
 
     def __init__(self, parent=None, /):
@@ -112,7 +112,7 @@ class qMRMLThreeDViewControllerWidget(qMRMLViewControllerBar):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLThreeDWidget(qMRMLAbstractViewWidget):  # noqa: N801
+class qMRMLThreeDWidget(qMRMLAbstractViewWidget):
     """A 3D view with its controller bar."""
 
     def __init__(self, parent=None, /):
@@ -126,20 +126,20 @@ class qMRMLThreeDWidget(qMRMLAbstractViewWidget):  # noqa: N801
         self._d.logic.SetMRMLScene(self._d.scene)
         self._d.view.setMRMLScene(self._d.scene)
 
-    def setMRMLViewNode(self, node, /):  # noqa: N802
+    def setMRMLViewNode(self, node, /):
         """Show the view that a node describes."""
         self._d.view.setMRMLViewNode(node)
         self._d.controller._show_node(node, (0.45, 0.47, 0.75))
 
-    def setMRMLAbstractViewNode(self, node, /):  # noqa: N802
+    def setMRMLAbstractViewNode(self, node, /):
         """Show the view that a node describes."""
         self.setMRMLViewNode(node)
 
-    def mrmlViewNode(self, /):  # noqa: N802
+    def mrmlViewNode(self, /):
         """The vtkMRMLViewNode."""
         return self._d.view.mrmlViewNode()
 
-    def mrmlAbstractViewNode(self, /):  # noqa: N802
+    def mrmlAbstractViewNode(self, /):
         """The vtkMRMLViewNode."""
         return self.mrmlViewNode()
 

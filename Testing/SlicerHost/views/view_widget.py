@@ -11,7 +11,7 @@ from ..widgets.qmrml_base import qMRMLWidget
 
 @emulated
 @scene_widget
-class qMRMLViewControllerBar(qMRMLWidget):  # noqa: N801
+class qMRMLViewControllerBar(qMRMLWidget):
     """The bar above a view: coloured label, controls, maximise."""
 
     showMaximizeViewButton = stored(bool, True)
@@ -54,7 +54,7 @@ class qMRMLViewControllerBar(qMRMLWidget):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLAbstractViewWidget(qMRMLWidget):  # noqa: N801
+class qMRMLAbstractViewWidget(qMRMLWidget):
     """A view and its bar, one above the other."""
 
     def __init__(self, parent=None, /):

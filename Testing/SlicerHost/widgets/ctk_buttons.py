@@ -12,7 +12,7 @@ ARROW = 12  # px
 
 
 @emulated
-class ctkCheckBox(QtWidgets.QCheckBox):  # noqa: N801
+class ctkCheckBox(QtWidgets.QCheckBox):
     """A check box."""
 
     indicatorIcon = stored(QtGui.QIcon, QtGui.QIcon)
@@ -20,7 +20,7 @@ class ctkCheckBox(QtWidgets.QCheckBox):  # noqa: N801
 
 
 @emulated
-class ctkPushButton(QtWidgets.QPushButton):  # noqa: N801
+class ctkPushButton(QtWidgets.QPushButton):
     """A push button whose text can be aligned and shortened."""
 
     buttonTextAlignment = stored(int, int(QtCore.Qt.AlignCenter))
@@ -29,7 +29,7 @@ class ctkPushButton(QtWidgets.QPushButton):  # noqa: N801
 
 
 @emulated
-class ctkCheckablePushButton(ctkPushButton):  # noqa: N801
+class ctkCheckablePushButton(ctkPushButton):
     """A push button with a check box in it."""
 
     checkBoxToggled = Signal(bool)
@@ -54,17 +54,19 @@ class ctkCheckablePushButton(ctkPushButton):  # noqa: N801
     checkBoxUserCheckable = stored(bool, True, lambda button, allowed: button._d.box.setEnabled(allowed))
     indicatorAlignment = stored(int, int(QtCore.Qt.AlignLeft))
     checkState = Property(
-        int, lambda self: self._d.box.checkState(), lambda self, state: self._d.box.setCheckState(QtCore.Qt.CheckState(state))
+        int,
+        lambda self: self._d.box.checkState(),
+        lambda self, state: self._d.box.setCheckState(QtCore.Qt.CheckState(state)),
     )
 
 
 @emulated
-class ctkMenuButton(QtWidgets.QPushButton):  # noqa: N801
+class ctkMenuButton(QtWidgets.QPushButton):
     """A push button with a menu."""
 
 
 @emulated
-class ctkColorPickerButton(QtWidgets.QPushButton):  # noqa: N801
+class ctkColorPickerButton(QtWidgets.QPushButton):
     """Shows a colour and lets the user choose another."""
 
     colorChanged = Signal(QtGui.QColor)
@@ -109,7 +111,7 @@ class ctkColorPickerButton(QtWidgets.QPushButton):  # noqa: N801
 
 
 @emulated
-class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801
+class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     """A header that folds and unfolds what is laid out in it."""
 
     contentsCollapsed = Signal(bool)
@@ -139,7 +141,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801
         self.updateGeometry()
         self.contentsCollapsed.emit(not shown)
 
-    def childEvent(self, event, /):  # noqa: N802
+    def childEvent(self, event, /):
         """A widget that is added while folded stays hidden until it unfolds."""
         child = event.child()
         if event.type() == QtCore.QEvent.ChildPolished and isinstance(child, QtWidgets.QWidget) and self.collapsed:
@@ -147,23 +149,25 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801
                 self._d.folded.append(child)
             child.setVisible(False)
 
-    def hitButton(self, position, /):  # noqa: N802
+    def hitButton(self, position, /):
         """Only the header folds."""
         return position.y() < self._header_height()
 
-    def sizeHint(self, /):  # noqa: N802
+    def sizeHint(self, /):
         """The layout's, or the header's when folded."""
         header = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text) + 40, self._header_height())
         inside = self.layout().totalSizeHint() if self.layout() is not None and not self.collapsed else QtCore.QSize()
         return inside.expandedTo(header)
 
-    def minimumSizeHint(self, /):  # noqa: N802
+    def minimumSizeHint(self, /):
         """As small as the layout, or the header when folded."""
         header = QtCore.QSize(40, self._header_height())
-        inside = self.layout().totalMinimumSize() if self.layout() is not None and not self.collapsed else QtCore.QSize()
+        inside = (
+            self.layout().totalMinimumSize() if self.layout() is not None and not self.collapsed else QtCore.QSize()
+        )
         return inside.expandedTo(header)
 
-    def paintEvent(self, event, /):  # noqa: N802
+    def paintEvent(self, event, /):
         """The header with its arrow, and a frame around the contents."""
         painter, height = QtWidgets.QStylePainter(self), self._header_height() - 4
         option = QtWidgets.QStyleOptionButton()
@@ -188,7 +192,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801
 
 
 @emulated
-class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):  # noqa: N801
+class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
     """A group box that folds when unchecked."""
 
     def __init__(self, *arguments):
@@ -210,7 +214,7 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):  # noqa: N801
 
 
 @emulated
-class ctkExpandButton(QtWidgets.QToolButton):  # noqa: N801
+class ctkExpandButton(QtWidgets.QToolButton):
     """A tool button with an arrow that turns when checked."""
 
     orientation = stored(int, int(QtCore.Qt.Horizontal))

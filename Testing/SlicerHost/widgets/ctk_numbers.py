@@ -26,7 +26,7 @@ def forward(inner, name, kind):
 
 
 @emulated
-class ctkDoubleSpinBox(QtWidgets.QWidget):  # noqa: N801
+class ctkDoubleSpinBox(QtWidgets.QWidget):
     """A QDoubleSpinBox inside a widget."""
 
     valueChanged = Signal((float,), (str,))
@@ -103,7 +103,7 @@ class ctkDoubleSpinBox(QtWidgets.QWidget):  # noqa: N801
 
 
 @emulated
-class ctkDoubleSlider(QtWidgets.QWidget):  # noqa: N801
+class ctkDoubleSlider(QtWidgets.QWidget):
     """A slider for floats."""
 
     valueChanged = Signal(float)
@@ -185,7 +185,7 @@ class ctkDoubleSlider(QtWidgets.QWidget):  # noqa: N801
 
 
 @emulated
-class ctkSliderWidget(QtWidgets.QWidget):  # noqa: N801
+class ctkSliderWidget(QtWidgets.QWidget):
     """A slider and a spin box that show the same number."""
 
     valueChanged = Signal(float)
@@ -264,7 +264,9 @@ class ctkSliderWidget(QtWidgets.QWidget):  # noqa: N801
     value = Property(float, lambda self: self._d.value, setValue)
     minimum = Property(float, lambda self: self._d.slider.minimum, lambda self, value: self._both("minimum", value))
     maximum = Property(float, lambda self: self._d.slider.maximum, lambda self, value: self._both("maximum", value))
-    singleStep = Property(float, lambda self: self._d.slider.singleStep, lambda self, step: self._both("singleStep", step))
+    singleStep = Property(
+        float, lambda self: self._d.slider.singleStep, lambda self, step: self._both("singleStep", step)
+    )
     decimals = Property(int, lambda self: self._d.spin.decimals, setDecimals)
     prefix = forward("spin", "prefix", str)
     suffix = forward("spin", "suffix", str)

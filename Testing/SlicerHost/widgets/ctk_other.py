@@ -10,7 +10,7 @@ Signal, Property = QtCore.Signal, QtCore.Property
 
 
 @emulated
-class ctkComboBox(QtWidgets.QComboBox):  # noqa: N801
+class ctkComboBox(QtWidgets.QComboBox):
     """A combo box with a default text and a choice of what the wheel does."""
 
     returnRelease = Signal()
@@ -30,16 +30,18 @@ class ctkComboBox(QtWidgets.QComboBox):  # noqa: N801
 
     currentUserDataAsString = Property(str, lambda self: str(self.currentData or ""), setCurrentUserDataAsString)
 
-    def wheelEvent(self, event, /):  # noqa: N802
+    def wheelEvent(self, event, /):
         """Scroll only when the property allows it."""
-        if self.scrollWheelEffect == self.NeverScroll or (self.scrollWheelEffect == self.ScrollWithFocus and not self.focus):
+        if self.scrollWheelEffect == self.NeverScroll or (
+            self.scrollWheelEffect == self.ScrollWithFocus and not self.focus
+        ):
             event.ignore()
             return
         super().wheelEvent(event)
 
 
 @emulated
-class ctkMessageBox(QtWidgets.QMessageBox):  # noqa: N801
+class ctkMessageBox(QtWidgets.QMessageBox):
     """A message box that remembers "don't show again"."""
 
     def __init__(self, parent=None, /):
@@ -74,7 +76,7 @@ class ctkMessageBox(QtWidgets.QMessageBox):  # noqa: N801
 
 
 @emulated
-class ctkFittedTextBrowser(QtWidgets.QTextBrowser):  # noqa: N801
+class ctkFittedTextBrowser(QtWidgets.QTextBrowser):
     """A text browser as high as its text, which may have a part that unfolds."""
 
     showDetailsText = stored(str, "Show details...")
@@ -90,7 +92,7 @@ class ctkFittedTextBrowser(QtWidgets.QTextBrowser):  # noqa: N801
         self.document.setTextWidth(self.viewport().width)
         self.setFixedHeight(round(self.document.size().height()) + 2 * self.frameWidth)
 
-    def resizeEvent(self, event, /):  # noqa: N802
+    def resizeEvent(self, event, /):
         """Fit the height to the new width."""
         super().resizeEvent(event)
         self._fit()
@@ -118,7 +120,7 @@ class ctkFittedTextBrowser(QtWidgets.QTextBrowser):  # noqa: N801
 
 
 @emulated
-class ctkSearchBox(QtWidgets.QLineEdit):  # noqa: N801
+class ctkSearchBox(QtWidgets.QLineEdit):
     """A line to search with."""
 
     showSearchIcon = stored(bool, False)
@@ -132,7 +134,7 @@ class ctkSearchBox(QtWidgets.QLineEdit):  # noqa: N801
 
 
 @emulated
-class ctkExpandableWidget(QtWidgets.QFrame):  # noqa: N801
+class ctkExpandableWidget(QtWidgets.QFrame):
     """A frame that the user can make larger by its corner."""
 
     orientations = stored(int, 3)
@@ -145,7 +147,7 @@ class ctkExpandableWidget(QtWidgets.QFrame):  # noqa: N801
 
 
 @emulated
-class ctkDynamicSpacer(QtWidgets.QWidget):  # noqa: N801
+class ctkDynamicSpacer(QtWidgets.QWidget):
     """Empty space that takes room only when active."""
 
     active = stored(bool, False)

@@ -13,7 +13,7 @@ HISTORY_LENGTH = 10
 
 
 @emulated
-class ctkPathLineEdit(QtWidgets.QWidget):  # noqa: N801
+class ctkPathLineEdit(QtWidgets.QWidget):
     """A path that can be typed, chosen from earlier ones, or browsed for."""
 
     currentPathChanged = Signal(str)
@@ -102,7 +102,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):  # noqa: N801
 
 
 @emulated
-class ctkDirectoryButton(QtWidgets.QWidget):  # noqa: N801
+class ctkDirectoryButton(QtWidgets.QWidget):
     """A button that shows a folder and lets the user choose another."""
 
     directoryChanged = Signal(str)

@@ -83,7 +83,7 @@ class RangeProperties:
 
 
 @emulated
-class ctkDoubleRangeSlider(QtWidgets.QWidget):  # noqa: N801
+class ctkDoubleRangeSlider(QtWidgets.QWidget):
     """A slider with two handles."""
 
     valuesChanged = Signal(float, float)
@@ -122,10 +122,12 @@ class ctkDoubleRangeSlider(QtWidgets.QWidget):  # noqa: N801
 
     def _value_at(self, x):
         first, last = self._d.model._d.ends
-        steps = round((first + (x - HANDLE // 2) / max(1, self.width - HANDLE) * (last - first) - first) / self.singleStep)
+        steps = round(
+            (first + (x - HANDLE // 2) / max(1, self.width - HANDLE) * (last - first) - first) / self.singleStep
+        )
         return first + steps * self.singleStep
 
-    def paintEvent(self, event, /):  # noqa: N802
+    def paintEvent(self, event, /):
         """A groove, the part between the handles, the handles."""
         painter, middle = QtGui.QPainter(self), self.height // 2
         low, high = self._x_of(self.minimumValue), self._x_of(self.maximumValue)
@@ -134,13 +136,15 @@ class ctkDoubleRangeSlider(QtWidgets.QWidget):  # noqa: N801
         for x in (low, high):
             painter.fillRect(QtCore.QRect(x - HANDLE // 2, middle - 7, HANDLE, 14), self.palette.dark())
 
-    def mousePressEvent(self, event, /):  # noqa: N802
+    def mousePressEvent(self, event, /):
         """Grab the nearer handle."""
         x = event.pos().x()
-        self._d.grabbed = "low" if abs(x - self._x_of(self.minimumValue)) <= abs(x - self._x_of(self.maximumValue)) else "high"
+        self._d.grabbed = (
+            "low" if abs(x - self._x_of(self.minimumValue)) <= abs(x - self._x_of(self.maximumValue)) else "high"
+        )
         self.sliderPressed.emit()
 
-    def mouseMoveEvent(self, event, /):  # noqa: N802
+    def mouseMoveEvent(self, event, /):
         """Move the grabbed handle, not past the other."""
         value = self._value_at(event.pos().x())
         if self._d.grabbed == "low":
@@ -148,14 +152,14 @@ class ctkDoubleRangeSlider(QtWidgets.QWidget):  # noqa: N801
         elif self._d.grabbed == "high":
             self.setValues(self.minimumValue, max(value, self.minimumValue))
 
-    def mouseReleaseEvent(self, event, /):  # noqa: N802
+    def mouseReleaseEvent(self, event, /):
         """Let go."""
         self._d.grabbed = None
         self.sliderReleased.emit()
 
 
 @emulated
-class ctkRangeWidget(QtWidgets.QWidget):  # noqa: N801
+class ctkRangeWidget(QtWidgets.QWidget):
     """A two-handled slider between two spin boxes."""
 
     valuesChanged = Signal(float, float)

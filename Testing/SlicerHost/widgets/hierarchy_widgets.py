@@ -23,7 +23,7 @@ def _rebuild(view, value=None):
 
 @emulated
 @scene_widget
-class qMRMLSubjectHierarchyTreeView(QtWidgets.QTreeView):  # noqa: N801
+class qMRMLSubjectHierarchyTreeView(QtWidgets.QTreeView):
     """Items of the subject hierarchy; those of data nodes can be chosen, shown, renamed and deleted."""
 
     currentItemChanged = QtCore.Signal("long")

@@ -13,7 +13,7 @@ from .qmrml_base import qSlicerWidget
 
 @emulated
 @scene_widget
-class qSlicerMarkupsPlaceWidget(qSlicerWidget):  # noqa: N801
+class qSlicerMarkupsPlaceWidget(qSlicerWidget):
     """Buttons to place points and to delete the last."""
 
     activeMarkupsPlaceModeChanged = QtCore.Signal(bool)

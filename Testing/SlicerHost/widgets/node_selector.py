@@ -23,7 +23,7 @@ def _refresh(widget, value=None):
 
 @emulated
 @scene_widget
-class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801
+class qMRMLNodeComboBox(QtWidgets.QWidget):
     """A combo box of nodes, followed by what can be done with them."""
 
     currentNodeChanged = Signal((object,), (bool,))
@@ -152,7 +152,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801
         state.actions = []
         if self.addEnabled:
             state.actions += [
-                (f"Create new {self.nodeTypeLabel(kind)}", lambda kind=kind: self.addNode(kind)) for kind in self.nodeTypes
+                (f"Create new {self.nodeTypeLabel(kind)}", lambda kind=kind: self.addNode(kind))
+                for kind in self.nodeTypes
             ]
         if self.editEnabled:
             state.actions.append(("Edit current node", self.editCurrentNode))
@@ -220,7 +221,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801
         """Choose the n-th node."""
         self.setCurrentNode(self.nodeFromIndex(index))
 
-    currentNodeID = Property(str, lambda self: self._d.current.GetID() if self._d.current is not None else "", setCurrentNodeID)
+    currentNodeID = Property(
+        str, lambda self: self._d.current.GetID() if self._d.current is not None else "", setCurrentNodeID
+    )
 
     def addNode(self, node_type="", /):
         """Create a node of a class (the first, if none is given), as the user would."""
@@ -266,7 +269,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLColorTableComboBox(qMRMLNodeComboBox):  # noqa: N801
+class qMRMLColorTableComboBox(qMRMLNodeComboBox):
     """Chooses a colour table."""
 
     def __init__(self, parent=None, /):

@@ -47,5 +47,7 @@ class Observer:
         events: list[Any] = [vtk.vtkCommand.ModifiedEvent]
         if hasattr(target, "GetContentModifiedEvents"):
             content = target.GetContentModifiedEvents()
-            events += [content.GetValue(i) for i in range(content.GetNumberOfValues()) if content.GetValue(i) != events[0]]
+            events += [
+                content.GetValue(i) for i in range(content.GetNumberOfValues()) if content.GetValue(i) != events[0]
+            ]
         return events

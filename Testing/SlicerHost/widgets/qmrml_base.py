@@ -10,7 +10,7 @@ from ..pythonqt.scene_widget import scene_widget
 
 @emulated
 @scene_widget
-class qMRMLWidget(QtWidgets.QWidget):  # noqa: N801
+class qMRMLWidget(QtWidgets.QWidget):
     """A widget with a scene."""
 
     mrmlSceneChanged = QtCore.Signal(object)
@@ -18,7 +18,7 @@ class qMRMLWidget(QtWidgets.QWidget):  # noqa: N801
 
 @emulated
 @scene_widget
-class qSlicerWidget(QtWidgets.QWidget):  # noqa: N801
+class qSlicerWidget(QtWidgets.QWidget):
     """A widget with a scene, of the application's library."""
 
     mrmlSceneChanged = QtCore.Signal(object)

@@ -21,7 +21,7 @@ def _show_unit(widget, quantity=""):
 
 @emulated
 @scene_widget
-class qMRMLSliderWidget(ctkSliderWidget):  # noqa: N801
+class qMRMLSliderWidget(ctkSliderWidget):
     """A slider with a unit."""
 
     quantity = stored(str, "", _show_unit)
@@ -38,7 +38,7 @@ class qMRMLSliderWidget(ctkSliderWidget):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLSpinBox(ctkDoubleSpinBox):  # noqa: N801
+class qMRMLSpinBox(ctkDoubleSpinBox):
     """A spin box with a unit."""
 
     quantity = stored(str, "", _show_unit)
@@ -54,7 +54,7 @@ class qMRMLSpinBox(ctkDoubleSpinBox):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLRangeWidget(ctkRangeWidget):  # noqa: N801
+class qMRMLRangeWidget(ctkRangeWidget):
     """A range with a unit."""
 
     quantity = stored(str, "", _show_unit)

@@ -14,7 +14,8 @@ from .qmrml_base import qMRMLWidget
 Qt = QtCore.Qt
 VISIBLE, COLOR, OPACITY, NAME = range(4)
 SEGMENT_EVENTS = tuple(
-    getattr(slicer.vtkSegmentation, name) for name in ("SegmentAdded", "SegmentRemoved", "SegmentModified", "SegmentsOrderModified")
+    getattr(slicer.vtkSegmentation, name)
+    for name in ("SegmentAdded", "SegmentRemoved", "SegmentModified", "SegmentsOrderModified")
 )
 
 
@@ -24,7 +25,7 @@ def _column(index):
 
 @emulated
 @scene_widget
-class qMRMLSegmentsTableView(qMRMLWidget):  # noqa: N801
+class qMRMLSegmentsTableView(qMRMLWidget):
     """Segments of a segmentation: shown, colour, opacity, name."""
 
     selectionChanged = QtCore.Signal(object, object)
@@ -163,7 +164,7 @@ class qMRMLSegmentsTableView(qMRMLWidget):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLSegmentSelectorWidget(qMRMLWidget):  # noqa: N801
+class qMRMLSegmentSelectorWidget(qMRMLWidget):
     """Chooses a segmentation and one of its segments."""
 
     currentNodeChanged = QtCore.Signal((object,), (bool,))

@@ -18,7 +18,7 @@ def _set_shortcut(name):
 
 @emulated
 @scene_widget
-class qMRMLSequenceBrowserPlayWidget(qMRMLWidget):  # noqa: N801
+class qMRMLSequenceBrowserPlayWidget(qMRMLWidget):
     """First, previous, play, next, last, loop and frame rate of a sequence browser."""
 
     RecordingControlsVisible = stored(bool, False)
@@ -60,7 +60,7 @@ class qMRMLSequenceBrowserPlayWidget(qMRMLWidget):  # noqa: N801
         layout.addWidget(state.rate)
         self._show_node()
 
-    def setMRMLSequenceBrowserNode(self, node, /):  # noqa: N802
+    def setMRMLSequenceBrowserNode(self, node, /):
         """The browser to control."""
         if node is not None and not node.IsA("vtkMRMLSequenceBrowserNode"):
             node = None
@@ -77,32 +77,35 @@ class qMRMLSequenceBrowserPlayWidget(qMRMLWidget):  # noqa: N801
         playing = bool(state.node.GetPlaybackActive())
         icon = Pixmap.SP_MediaPause if playing else Pixmap.SP_MediaPlay
         state.buttons["play"].setIcon(self.style().standardIcon(icon))
-        for widget, value in ((state.loop, bool(state.node.GetPlaybackLooped())), (state.rate, state.node.GetPlaybackRateFps())):
+        for widget, value in (
+            (state.loop, bool(state.node.GetPlaybackLooped())),
+            (state.rate, state.node.GetPlaybackRateFps()),
+        ):
             widget.blockSignals(True)
             widget.setChecked(value) if widget is state.loop else widget.setValue(value)
             widget.blockSignals(False)
 
-    def onVcrFirst(self, /):  # noqa: N802
+    def onVcrFirst(self, /):
         """Go to the first frame."""
         if self._d.node is not None:
             self._d.node.SelectFirstItem()
 
-    def onVcrLast(self, /):  # noqa: N802
+    def onVcrLast(self, /):
         """Go to the last frame."""
         if self._d.node is not None:
             self._d.node.SelectLastItem()
 
-    def onVcrPrevious(self, /):  # noqa: N802
+    def onVcrPrevious(self, /):
         """Go one frame back."""
         if self._d.node is not None:
             self._d.node.SelectNextItem(-1)
 
-    def onVcrNext(self, /):  # noqa: N802
+    def onVcrNext(self, /):
         """Go one frame on."""
         if self._d.node is not None:
             self._d.node.SelectNextItem(1)
 
-    def onVcrPlayPause(self, /):  # noqa: N802
+    def onVcrPlayPause(self, /):
         """Play, or stop playing."""
         if self._d.node is not None:
             self._d.node.SetPlaybackActive(not self._d.node.GetPlaybackActive())
@@ -137,7 +140,7 @@ class qMRMLSequenceBrowserPlayWidget(qMRMLWidget):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLSequenceBrowserSeekWidget(qMRMLWidget):  # noqa: N801
+class qMRMLSequenceBrowserSeekWidget(qMRMLWidget):
     """A slider over the frames, with the frame's index value."""
 
     def __init__(self, parent=None, /):
@@ -153,7 +156,7 @@ class qMRMLSequenceBrowserSeekWidget(qMRMLWidget):  # noqa: N801
         state.slider.valueChanged.connect(lambda item: self.setSelectedItemNumber(item))
         self._show_node()
 
-    def setMRMLSequenceBrowserNode(self, node, /):  # noqa: N802
+    def setMRMLSequenceBrowserNode(self, node, /):
         """The browser to control."""
         if node is not None and not node.IsA("vtkMRMLSequenceBrowserNode"):
             node = None
@@ -188,7 +191,7 @@ class qMRMLSequenceBrowserSeekWidget(qMRMLWidget):  # noqa: N801
 
 @emulated
 @scene_widget
-class qMRMLSequenceBrowserToolBar(QtWidgets.QToolBar):  # noqa: N801
+class qMRMLSequenceBrowserToolBar(QtWidgets.QToolBar):
     """Play and seek in a tool bar."""
 
     mrmlSceneChanged = QtCore.Signal(object)

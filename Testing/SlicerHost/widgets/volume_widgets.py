@@ -12,7 +12,7 @@ Property = QtCore.Property
 
 
 @emulated
-class qMRMLVolumeWidget(QtWidgets.QWidget):  # noqa: N801
+class qMRMLVolumeWidget(QtWidgets.QWidget):
     """A widget about the display of one volume."""
 
     def __init__(self, parent=None, /):
@@ -23,9 +23,11 @@ class qMRMLVolumeWidget(QtWidgets.QWidget):  # noqa: N801
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(state.range)
-        state.range.connect("valuesChanged(double,double)", lambda low, high: None if state.updating else self._chosen(low, high))
+        state.range.connect(
+            "valuesChanged(double,double)", lambda low, high: None if state.updating else self._chosen(low, high)
+        )
 
-    def setMRMLVolumeNode(self, node, /):  # noqa: N802
+    def setMRMLVolumeNode(self, node, /):
         """The volume whose display is shown and changed."""
         state = self._d
         state.node = node
@@ -39,7 +41,7 @@ class qMRMLVolumeWidget(QtWidgets.QWidget):  # noqa: N801
             state.observer.watch(display, self._show)
         self._show()
 
-    def mrmlVolumeNode(self, /):  # noqa: N802
+    def mrmlVolumeNode(self, /):
         """The volume."""
         return self._d.node
 
@@ -56,7 +58,7 @@ class qMRMLVolumeWidget(QtWidgets.QWidget):  # noqa: N801
 
 
 @emulated
-class qMRMLWindowLevelWidget(qMRMLVolumeWidget):  # noqa: N801
+class qMRMLWindowLevelWidget(qMRMLVolumeWidget):
     """Window and level as the darkest and the brightest value."""
 
     windowLevelValuesChanged = QtCore.Signal(float, float)
@@ -88,7 +90,7 @@ class qMRMLWindowLevelWidget(qMRMLVolumeWidget):  # noqa: N801
 
 
 @emulated
-class qMRMLVolumeThresholdWidget(qMRMLVolumeWidget):  # noqa: N801
+class qMRMLVolumeThresholdWidget(qMRMLVolumeWidget):
     """Values that are shown."""
 
     thresholdValuesChanged = QtCore.Signal(float, float)

@@ -149,7 +149,9 @@ class SequenceCodec:
 
     def accepts(self, value: Any) -> bool:
         """Whether a value is a list of such items."""
-        return isinstance(value, Iterable) and not isinstance(value, str) and all(self.item.accepts(one) for one in value)
+        return (
+            isinstance(value, Iterable) and not isinstance(value, str) and all(self.item.accepts(one) for one in value)
+        )
 
     def has(self, node: Any, name: str) -> bool:
         """Whether the node holds a list."""

@@ -118,8 +118,7 @@ def _combo(widget: Any, kind: Any, notes: Any) -> Connector:
     choices = list(kind) if issubclass(kind, enum.Enum) else getattr(_note(notes, Choice), "choices", None)
     if choices is None:
         raise RuntimeError("a combo box needs a parameter with choices, an Enum or Choice")
-    label = (lambda one: one.label() if hasattr(one, "label") else one.value if isinstance(one.value, str) else one.name)
-    texts = [str(label(one)) if isinstance(one, enum.Enum) else str(one) for one in choices]
+    texts = [_label_of(one) for one in choices]
     widget.clear()
     widget.addItems(texts)
     return Connector(
@@ -128,6 +127,15 @@ def _combo(widget: Any, kind: Any, notes: Any) -> Connector:
         lambda value: widget.setCurrentIndex(choices.index(value)),
         widget.currentIndexChanged,
     )
+
+
+def _label_of(choice: Any) -> str:
+    """What a combo box shows: an Enum's own `label()`, its value if that is a text, else its name."""
+    if not isinstance(choice, enum.Enum):
+        return str(choice)
+    if hasattr(choice, "label"):
+        return str(choice.label())
+    return choice.value if isinstance(choice.value, str) else choice.name
 
 
 def _range(widget: Any, kind: Any, notes: Any) -> Connector:

@@ -55,7 +55,8 @@ def isParameterNodeWrapper(candidate: Any) -> bool:
 def _process(cls: type) -> type:
     hints = typing.get_type_hints(cls, include_extras=True)
     parameters = {
-        name: Parameter(name, hint, Default(vars(cls)[name]) if name in vars(cls) else None) for name, hint in hints.items()
+        name: Parameter(name, hint, Default(vars(cls)[name]) if name in vars(cls) else None)
+        for name, hint in hints.items()
     }
     for name, parameter in parameters.items():
         setattr(cls, name, property(_reader(parameter), _writer(parameter)))
@@ -171,22 +172,22 @@ class Wrapper:
         finally:
             self._updating = False
 
-    def StartModify(self) -> int:  # noqa: N802
+    def StartModify(self) -> int:
         """Hold the node's ModifiedEvent."""
         return int(self.parameterNode.StartModify())
 
-    def EndModify(self, wasModified: int) -> int:  # noqa: N802
+    def EndModify(self, wasModified: int) -> int:
         """Let the held ModifiedEvent go."""
         return int(self.parameterNode.EndModify(wasModified))
 
-    def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:  # noqa: N802
+    def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:
         """Observe the node."""
         return int(self.parameterNode.AddObserver(event, callback, priority))
 
-    def RemoveObserver(self, tag: int) -> None:  # noqa: N802
+    def RemoveObserver(self, tag: int) -> None:
         """End an observation."""
         self.parameterNode.RemoveObserver(tag)
 
-    def Modified(self) -> None:  # noqa: N802
+    def Modified(self) -> None:
         """Tell that the node has changed."""
         self.parameterNode.Modified()
