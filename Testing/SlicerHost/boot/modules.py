@@ -130,7 +130,7 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
 
 
 class Modules:
-    """`slicer.modules`: an attribute for each module, in lower case; of scripted ones also <Name>Widget and <Name>Instance."""
+    """`slicer.modules`: an attribute for each module, in lower case; of scripted ones also <Name>Widget."""
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"slicer.modules has no '{name}'; no such module is loaded in the host")

@@ -1,4 +1,4 @@
-"""`PyTorchUtils`: torch as the PyTorch extension gives it. The host installs nothing, it says whether torch is there."""
+"""`PyTorchUtils`: torch as the PyTorch extension gives it. The host installs nothing, it looks what is there."""
 
 from __future__ import annotations
 

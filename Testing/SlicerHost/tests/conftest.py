@@ -19,6 +19,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 EXAMPLE = Path(__file__).resolve().parent / "example" / "ClipEditor.py"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Qt 6 calls `event.pos()` deprecated; Qt 5 has nothing else, and the host speaks both."""
+    config.addinivalue_line("filterwarnings", "ignore:Function. 'Q.*deprecated:DeprecationWarning")
+
+
 @pytest.fixture(scope="session")
 def app() -> Any:
     """The application with its main window shown and the example module loaded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import slicer
+import vtk
 from PySide6 import QtCore, QtWidgets
 
 from ..pythonqt.emulation import emulated, private, stored
@@ -147,7 +148,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             found = [node for node in every if node is not None and self._offers(node)]
         state.names.clear()
         for node in found:
-            state.names.watch(node, self._show_names, (22,))  # ModifiedEvent only: a rename
+            state.names.watch(node, self._show_names, (vtk.vtkCommand.ModifiedEvent,))
         state.nodes = ([None] if self.noneEnabled else []) + found
         state.actions = []
         if self.addEnabled:
