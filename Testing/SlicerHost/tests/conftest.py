@@ -16,6 +16,9 @@ TESTING = Path(__file__).resolve().parents[2]
 if str(TESTING) not in sys.path:
     sys.path.insert(0, str(TESTING))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Found, not imported: the host imports PySide6 in its own way.
+MISSING = [name for name in ("slicer_core", "PySide6") if importlib.util.find_spec(name) is None]
+collect_ignore_glob = ["test_*.py"] if MISSING else []
 EXAMPLE = Path(__file__).resolve().parent / "example" / "ClipEditor.py"
 
 
@@ -24,12 +27,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:Function. 'Q.*deprecated:DeprecationWarning")
 
 
+def pytest_report_header() -> str:
+    """Say why nothing of the host is tested, if so."""
+    missing = f"SlicerHost is not tested: {', '.join(MISSING)} missing, see Testing/SlicerHost/requirements.txt"
+    return missing if MISSING else "SlicerHost is tested"
+
+
 @pytest.fixture(scope="session")
 def app() -> Any:
     """The application with its main window shown and the example module loaded."""
-    for package in ("slicer_core", "PySide6"):  # found, not imported: the host imports PySide6 in its own way
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} isn't installed, see Testing/SlicerHost/requirements.txt")
     import SlicerHost
 
     application = SlicerHost.start(modules=[EXAMPLE])
