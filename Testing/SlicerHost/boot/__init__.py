@@ -1,0 +1,1 @@
+"""Start-up: graphics libraries, scene and logics, files, modules, the application object."""

@@ -1,0 +1,1 @@
+"""A segment editor under the names of Slicer's, over vtkSlicerSegmentEditorLogic."""

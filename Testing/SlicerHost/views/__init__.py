@@ -1,0 +1,1 @@
+"""Views of the scene: slices, 3D, plots, tables, and the layout that arranges them."""

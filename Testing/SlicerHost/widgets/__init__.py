@@ -1,0 +1,1 @@
+"""The qMRML and ctk widgets that Slicer has and PySide6 has not."""
