@@ -121,8 +121,10 @@ def analyse(
     alone = measure(segmented, settings=settings, ed_frames=ed_frames, es_frames=es_frames)
     tied = anchor_frames(alone, len(sequence)) if anchors else ()
     propagated = _propagate(segmented, alone, registration, device, monitor, tied)
-    phases = _phases_by_hand(alone)
-    measurements = measure(propagated, settings=settings, **phases)
+    # The phases found on the segmentation: ED and ES stay the frames that the motion was tied to.
+    measurements = measure(
+        propagated, settings=settings, ed_frames=alone.ed_frames or None, es_frames=alone.es_frames or None
+    )
     return Analysis(
         sector=find_sector(sequence),
         segmented=segmented,
@@ -252,11 +254,6 @@ def _joined(first: Provenance, second: Provenance) -> Provenance:
         device=second.device or first.device,
         quality={**{f"{first.method}_{key}": value for key, value in first.quality.items()}, **second.quality},
     )
-
-
-def _phases_by_hand(measurements: Measurements) -> dict[str, tuple[int, ...] | None]:
-    """The phases found on the segmentation: ED and ES stay the frames that the motion was tied to."""
-    return {"ed_frames": measurements.ed_frames or None, "es_frames": measurements.es_frames or None}
 
 
 def _doubts(segmented: SegmentedSequence, alone: Measurements, measurements: Measurements) -> tuple[str, ...]:

@@ -3,15 +3,18 @@
 from .biplane import measure_biplane
 from .clip import MeasureSettings, measure
 from .contour import LVShapes, trace_lv
+from .outlines import Outlines, outline
 from .phases import Phases, PhaseSettings, find_phases
 
 __all__ = [
     "LVShapes",
     "MeasureSettings",
+    "Outlines",
     "PhaseSettings",
     "Phases",
     "find_phases",
     "measure",
     "measure_biplane",
+    "outline",
     "trace_lv",
 ]

@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import UnsuitableClip
 from ..sequence import Beat, Measurements, Quantity, SegmentedSequence, View
 from .beats import Span, add, summarise
-from .clip import ClipGeometry, MeasureSettings, outline_clip
+from .clip import ClipGeometry, MeasureSettings, find_beats
+from .outlines import outline
 from .quantities import heart_rates
 from .volume import MM3_PER_ML, disc_diameters, ejection_fraction, simpson_biplane
 
@@ -58,7 +59,7 @@ def measure_biplane(
             )
     settings = replace(settings, volume="simpson")
     four, two = (
-        outline_clip(clip, settings=settings, ed_frames=ed, es_frames=es)
+        find_beats(clip, outline(clip).shapes, settings=settings, ed_frames=ed, es_frames=es)
         for clip, ed, es in zip((a4c, a2c), ed_frames, es_frames, strict=True)
     )
     if not four.spans or not two.spans:

@@ -10,24 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnsuitableClip, UnsuitableMask
-from ..metrics.topology import count_components, count_holes
 from ..sequence import (
     Beat,
     FrameFlag,
     FrameSeries,
-    Label,
     Measurements,
     Quantity,
     SegmentedSequence,
     View,
 )
-from .area import area, label_area
-from .attributes import flag_frames, shape_attributes
+from .area import area
+from .attributes import flag_frames
 from .beats import Span, add_missing_ed, add_missing_es, checked_frames, pair_beats, summarise
-from .contour import LVShapes, trace_lv
+from .contour import LVShapes
+from .outlines import Outlines, outline
 from .phases import PhaseSettings, find_phases
 from .quantities import add_rhythm, add_sizes, add_strain, add_volumes, heart_rates
-from .strain import endocardial_lengths, strain, tracked_lengths
+from .strain import strain
 from .volume import DISCS, MM3_PER_ML, area_length, simpson_single_plane
 
 Array = NDArray[np.float64]
@@ -85,6 +84,7 @@ def measure(
     settings: MeasureSettings = MeasureSettings(),
     ed_frames: Iterable[int] | None = None,
     es_frames: Iterable[int] | None = None,
+    outlines: Outlines | None = None,
 ) -> Measurements:
     """Measure a segmented clip, per frame and per beat.
 
@@ -94,6 +94,7 @@ def measure(
     settings: see :class:`MeasureSettings`.
     ed_frames, es_frames: phases set by hand, 0-based; they replace what would be found, and everything
         else follows from them.
+    outlines: of the same clip by :func:`~.outlines.outline`, where it is measured again and again.
 
     Returns
     -------
@@ -114,12 +115,13 @@ def measure(
     UnsuitableMask: unknown labels, or no LV on any frame.
     UnsuitableClip: phases given outside of the clip.
     """
-    geometry = outline_clip(segmented, settings=settings, ed_frames=ed_frames, es_frames=es_frames)
+    outlines = outlines or outline(segmented)
+    geometry = find_beats(segmented, outlines.shapes, settings=settings, ed_frames=ed_frames, es_frames=es_frames)
     sequence, shapes, spans = segmented.sequence, geometry.shapes, geometry.spans
     apical = sequence.view is not View.PLAX
     notes = list(geometry.notes)
     unit = shapes.unit
-    attributes = shape_attributes(segmented.masks, shapes)
+    attributes = outlines.attributes
     series: dict[str, FrameSeries] = {"lv_area": FrameSeries(geometry.lv_area, unit + "²")}
     if geometry.smoothed is not None:
         series["lv_area_filtered"] = FrameSeries(geometry.smoothed, unit + "²")
@@ -143,12 +145,9 @@ def measure(
     for name, values in attributes.values.items():
         if name != "lv_area":
             series[name] = FrameSeries(values, attributes.units[name])
-    series["la_area"] = FrameSeries(label_area(segmented.masks, Label.LA, sequence.spacing), unit + "²")
+    series["la_area"] = FrameSeries(outlines.la_area, unit + "²")
 
-    outlined = endocardial_lengths(shapes)
-    tracked = None
-    if segmented.displacement is not None and segmented.reference_frame is not None:
-        tracked = tracked_lengths(shapes, segmented.displacement, segmented.reference_frame)
+    outlined, tracked = outlines.endocardium, outlines.tracked
     first_ed = spans[0].ed_frame if spans else (geometry.ed_frames or (0,))[0]
     if apical:
         series["longitudinal_strain"] = FrameSeries(strain(outlined, first_ed), "%")
@@ -168,7 +167,7 @@ def measure(
         add_rhythm(quantities, span, sequence.times, rate)
         beats.append(Beat(span.ed_frame, span.es_frame, span.next_ed_frame, quantities))
     provenance = replace(segmented.provenance, settings={**segmented.provenance.settings, "measure": asdict(settings)})
-    flags = (*_mask_flags(segmented, geometry), *flag_frames(attributes, sequence.times))
+    flags = (*_mask_flags(outlines), *flag_frames(attributes, sequence.times))
     return Measurements(
         beats=tuple(beats),
         summary=summarise(beats),
@@ -182,25 +181,18 @@ def measure(
     )
 
 
-def outline_clip(
+def find_beats(
     segmented: SegmentedSequence,
+    shapes: LVShapes,
     *,
     settings: MeasureSettings,
     ed_frames: Iterable[int] | None = None,
     es_frames: Iterable[int] | None = None,
 ) -> ClipGeometry:
-    """Outline the LV, find or take the phases, and pair them to beats; see :func:`measure`."""
+    """Find or take the phases on the outlined LV, and pair them to beats; see :func:`measure`."""
     sequence = segmented.sequence
-    largest = int(segmented.masks.max())
-    if largest > max(Label):
-        raise UnsuitableMask(
-            f"The masks hold the label {largest}; known are 0 to {int(max(Label))} (background, LV, myocardium, LA)."
-        )
     given_ed = checked_frames(ed_frames, len(sequence), "ED")
     given_es = checked_frames(es_frames, len(sequence), "ES")
-    shapes = trace_lv(segmented.masks, sequence.spacing)
-    if not shapes.present.any():
-        raise UnsuitableMask("The LV is empty on every frame; segment the clip first.")
     lv_area = area(shapes.cavity, sequence.spacing)
     frames, known = np.arange(len(sequence)), np.isfinite(lv_area)
     bridged = np.interp(frames, frames[known], lv_area[known])
@@ -265,12 +257,11 @@ def volumes(geometry: ClipGeometry, settings: MeasureSettings) -> Array:
     return simpson_single_plane(shapes, settings.discs)
 
 
-def _mask_flags(segmented: SegmentedSequence, geometry: ClipGeometry) -> list[FrameFlag]:
+def _mask_flags(outlines: Outlines) -> list[FrameFlag]:
     """Frames whose LV is absent, in pieces, or has holes."""
     flags = []
-    lv = segmented.masks == Label.LV
-    pieces, holes = count_components(lv), count_holes(lv)
-    for frame, present in enumerate(geometry.shapes.present):
+    pieces, holes = outlines.pieces, outlines.holes
+    for frame, present in enumerate(outlines.shapes.present):
         if not present:
             flags.append(FrameFlag(frame, "lv_area", "The LV is empty or too small to be outlined on this frame."))
             continue
