@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["start"]
+__all__ = ["load_module", "start"]
 
 
 def start(*, modules: Iterable[str | Path] = (), window: bool = True, arguments: Iterable[str] = ("Slicer",)) -> Any:
@@ -40,3 +40,25 @@ def start(*, modules: Iterable[str | Path] = (), window: bool = True, arguments:
     from .boot.launch import launch
 
     return launch(modules=modules, window=window, arguments=list(arguments))
+
+
+def load_module(path: str | Path) -> Any:
+    """Load a scripted module into the started application; a module that is loaded already stays as it is.
+
+    Args:
+        path: the module's file, `<folder>/<Name>.py`.
+
+    Returns:
+        its qSlicerScriptedLoadableModule.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RuntimeError: `start` was not called, or another file has given a module of this name.
+    """
+    import slicer
+
+    if getattr(slicer, "app", None) is None:
+        raise RuntimeError("SlicerHost.start() must be called before modules are loaded")
+    from .boot.modules import load_scripted_module
+
+    return load_scripted_module(path)

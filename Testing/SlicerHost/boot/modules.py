@@ -202,16 +202,23 @@ class qSlicerModuleManager(QtCore.QObject):
 
 
 def load_scripted_module(path: str | Path) -> Any:
-    """Load `<folder>/<Name>.py` as Slicer does at start-up.
+    """Load `<folder>/<Name>.py` as Slicer does at start-up; a second time nothing happens.
 
     Returns:
         the qSlicerScriptedLoadableModule, also at `slicer.modules.<name>`.
 
     Raises:
-        Whatever the module's file raises when it is executed, and FileNotFoundError when there is no such file.
+        FileNotFoundError: there is no such file.
+        RuntimeError: another file has given a module of this name.
+        Whatever the module's file raises when it is executed.
     """
     path = Path(path).resolve()
     name = path.stem
+    known = slicer.app.moduleManager().module(name)
+    if known is not None:
+        if known.path != str(path):
+            raise RuntimeError(f"a module {name} is loaded already, from {known.path or 'Slicer itself'}")
+        return known
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(name, path)

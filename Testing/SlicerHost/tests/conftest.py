@@ -1,10 +1,7 @@
-"""Starts the host once and gives each test an empty scene."""
+"""The example module in the host, and a clip in it; the host itself comes from Testing/conftest.py."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,60 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-TESTING = Path(__file__).resolve().parents[2]
-if str(TESTING) not in sys.path:
-    sys.path.insert(0, str(TESTING))
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-# Found, not imported: the host imports PySide6 in its own way.
-MISSING = [name for name in ("slicer_core", "PySide6") if importlib.util.find_spec(name) is None]
-collect_ignore_glob = ["test_*.py"] if MISSING else []
 EXAMPLE = Path(__file__).resolve().parent / "example" / "ClipEditor.py"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Qt 6 calls `event.pos()` deprecated; Qt 5 has nothing else, and the host speaks both."""
-    config.addinivalue_line("filterwarnings", "ignore:Function. 'Q.*deprecated:DeprecationWarning")
-
-
-def pytest_report_header() -> str:
-    """Say why nothing of the host is tested, if so."""
-    missing = f"SlicerHost is not tested: {', '.join(MISSING)} missing, see Testing/SlicerHost/requirements.txt"
-    return missing if MISSING else "SlicerHost is tested"
-
-
 @pytest.fixture(scope="session")
-def app() -> Any:
-    """The application with its main window shown and the example module loaded."""
-    import SlicerHost
-
-    application = SlicerHost.start(modules=[EXAMPLE])
-    import slicer
-
-    window = slicer.util.mainWindow()
-    window.resize(1100, 760)
-    window.show()
-    return application
+def app(slicer_app: Any, load_module: Callable[[Path], Any]) -> Any:
+    """The application with the example module loaded."""
+    load_module(EXAMPLE)
+    return slicer_app
 
 
 @pytest.fixture
-def settle(app: Any) -> Callable[..., None]:
-    """Let Qt do what is waiting: layout, paint, coalesced renders."""
-
-    def wait(rounds: int = 4) -> None:
-        for _ in range(rounds):
-            app.processEvents()
-
-    return wait
-
-
-@pytest.fixture
-def scene(app: Any, settle: Callable[..., None]) -> Iterator[Any]:
+def scene(app: Any, empty_scene: Any) -> Any:
     """The scene, empty before and after."""
-    app.mrmlScene().Clear(0)
-    settle()
-    yield app.mrmlScene()
-    app.mrmlScene().Clear(0)
-    settle()
+    return empty_scene
 
 
 @pytest.fixture

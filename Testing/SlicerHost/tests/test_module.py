@@ -113,3 +113,22 @@ def test_missing_libraries_are_named_with_their_packages(monkeypatch: pytest.Mon
     monkeypatch.setattr(graphics, "loads", lambda library: library != "libEGL.so.1")
     with pytest.raises(graphics.GraphicsMissingError, match="apt-get install libegl1 libgl1-mesa-dri"):
         graphics.prepare_platform()
+
+
+def test_a_module_is_loaded_once(app: Any, load_module: Any, tmp_path: Path) -> None:
+    import slicer
+
+    module = slicer.modules.clipeditor
+    assert load_module(module.path) is module
+    namesake = tmp_path / "ClipEditor.py"
+    namesake.write_text("")
+    with pytest.raises(RuntimeError, match="a module ClipEditor is loaded already"):
+        load_module(namesake)
+
+
+def test_a_picture_shows_the_window(app: Any, picture: Any) -> None:
+    import slicer
+    from PySide6 import QtGui
+
+    window = slicer.util.mainWindow()
+    assert QtGui.QImage(str(picture("window"))).size() == window.size
