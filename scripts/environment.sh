@@ -48,3 +48,20 @@ make_environment() {
     mkdir -p .venv/installed
     cp "$@" pyproject.toml .venv/installed/
 }
+
+# prepare_graphics [windows]: the system's libraries that the Slicer host draws with; windows: those of windows on X too.
+prepare_graphics() {
+    local missing
+    missing=$(PYTHONPATH=Testing "$python" -m SlicerHost.boot.graphics "$@")
+    if [ -z "$missing" ]; then
+        return 0
+    fi
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+        printf 'Installing %s ...\n' "$missing"
+        # shellcheck disable=SC2086  # a list of words
+        { apt-get update && apt-get install -y --no-install-recommends $missing; } >.venv/install.log 2>&1 ||
+            stop "Libraries for drawing are missing and could not be installed: check the network, or install the Debian packages $missing."
+    else
+        stop "Drawing needs libraries that this system lacks: sudo apt-get install $missing"
+    fi
+}

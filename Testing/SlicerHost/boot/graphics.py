@@ -1,28 +1,36 @@
-"""Is there what VTK and Qt need to draw? Asked before either is imported, because both abort instead of raising."""
+"""Is there what VTK and Qt need to draw? Asked before either is imported, because both abort instead of raising.
+
+`python -m SlicerHost.boot.graphics [windows]` prints the Debian packages that are missing.
+"""
 
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import os
 import sys
 
-DRAWING = {  # library that must load -> Debian package that brings it
+# Library that must load -> Debian package that brings it, and with it all that the library itself needs.
+DRAWING = {
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",
     "libEGL_mesa.so.0": "libegl-mesa0",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libglib-2.0.so.0": "libglib2.0-0",
 }
-DRIVERS = ("libgl1-mesa-dri",)  # loaded by Mesa itself, can't be probed by name
 WINDOWS = {  # for a window on an X server
+    "libX11-xcb.so.1": "libx11-xcb1",
     "libxcb-cursor.so.0": "libxcb-cursor0",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libxcb-icccm.so.4": "libxcb-icccm4",
     "libxcb-keysyms.so.1": "libxcb-keysyms1",
     "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-randr.so.0": "libxcb-randr0",
     "libxcb-render-util.so.0": "libxcb-render-util0",
     "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
 }
-COMMON = {"libfontconfig.so.1": "libfontconfig1", "libdbus-1.so.3": "libdbus-1-3", "libxkbcommon.so.0": "libxkbcommon0"}
 
 
 class GraphicsMissingError(RuntimeError):
@@ -41,13 +49,19 @@ def prepare_platform() -> None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     elif os.environ.get("WAYLAND_DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "xcb")  # VTK draws through X, also under Wayland
-    needed = DRAWING | COMMON
-    if os.environ.get("QT_QPA_PLATFORM", "xcb").startswith("xcb"):
-        needed |= WINDOWS
-    missing = [package for library, package in needed.items() if not loads(library)]
+    missing = missing_packages(windows=os.environ.get("QT_QPA_PLATFORM", "xcb").startswith("xcb"))
     if missing:
-        packages = " ".join([*missing, *DRIVERS])
-        raise GraphicsMissingError(f"Drawing needs libraries that this system lacks: sudo apt-get install {packages}")
+        raise GraphicsMissingError(
+            f"Drawing needs libraries that this system lacks: sudo apt-get install {' '.join(missing)}"
+        )
+
+
+def missing_packages(*, windows: bool) -> list[str]:
+    """Debian packages of the libraries that don't load: those for pictures, and with `windows` those for windows too."""
+    if not sys.platform.startswith("linux"):
+        return []
+    needed = DRAWING | (WINDOWS if windows else {})
+    return [package for library, package in needed.items() if not loads(library)]
 
 
 def loads(library: str) -> bool:
@@ -57,3 +71,7 @@ def loads(library: str) -> bool:
     except OSError:
         return False
     return True
+
+
+if __name__ == "__main__":
+    print(*missing_packages(windows="windows" in sys.argv[1:]))
