@@ -57,7 +57,7 @@ def prepare_platform() -> None:
 
 
 def missing_packages(*, windows: bool) -> list[str]:
-    """Debian packages of the libraries that don't load: those for pictures, and with `windows` those for windows too."""
+    """Debian packages of the libraries that do not load: those for pictures, with `windows` those for windows too."""
     if not sys.platform.startswith("linux"):
         return []
     needed = DRAWING | (WINDOWS if windows else {})

@@ -111,7 +111,7 @@ def test_missing_libraries_are_named_with_their_packages(monkeypatch: pytest.Mon
     from SlicerHost.boot import graphics
 
     monkeypatch.setattr(graphics, "loads", lambda library: library != "libEGL.so.1")
-    with pytest.raises(graphics.GraphicsMissingError, match="apt-get install libegl1$"):
+    with pytest.raises(graphics.GraphicsMissingError, match=r"apt-get install libegl1$"):
         graphics.prepare_platform()
 
 
