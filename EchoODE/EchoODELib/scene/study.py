@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..engine.errors import UnsuitableMask
 from ..engine.sequence import EchoSequence, Provenance, SegmentedSequence, View
-from . import clip, masks, segmented
+from . import clip, frames, masks, segmented
 from .nodes import proxyOf, readValue, writeValue
 
 if TYPE_CHECKING:
@@ -36,10 +36,8 @@ class Study:
 
     @classmethod
     def of(cls, browserNode: Any) -> Study | None:
-        """The study of a browser, or None if it is None, gone from the scene, or plays no images."""
-        if browserNode is None or browserNode.GetScene() is None or clip.clipSequenceOf(browserNode) is None:
-            return None
-        return cls(browserNode)
+        """The study of a browser, or None if it is None, gone from the scene, or plays no single images."""
+        return cls(browserNode) if frames.isClip(browserNode) else None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Study) and other.browserNode is self.browserNode
@@ -55,7 +53,7 @@ class Study:
     @property
     def exists(self) -> bool:
         """Whether the clip is still in the scene."""
-        return self.browserNode.GetScene() is not None and clip.clipSequenceOf(self.browserNode) is not None
+        return frames.isClip(self.browserNode)
 
     @property
     def name(self) -> str:
@@ -65,7 +63,7 @@ class Study:
     @property
     def clipSequenceNode(self) -> Any:
         """The vtkMRMLSequenceNode of the images."""
-        return clip.clipSequenceOf(self.browserNode)
+        return frames.clipSequenceOf(self.browserNode)
 
     @property
     def clipNode(self) -> Any:
@@ -107,7 +105,7 @@ class Study:
         ------
         UnsuitableClip: items without images, of several slices, or of unequal size.
         """
-        return clip.readSequence(self)
+        return frames.readSequence(self)
 
     def setCalibration(self, spacing: tuple[float, float] | None) -> None:
         """Say how large a pixel is, (row, column) in mm, or None for *uncalibrated*.
