@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from .geometry import ClipAxes, clipAxes
-from .nodes import PREFIX, addSequence, indexValues, proxyOf, readValue, synchronize, writeValue
+from .nodes import PREFIX, addSequence, clearOthers, indexValues, proxyOf, readValue, synchronize, writeValue
 
 if TYPE_CHECKING:
     from .study import Study
@@ -74,7 +74,7 @@ def writeMotion(study: Study, displacement: Field, pullBack: Field, referenceFra
     axes = clipAxes(study.clipNode)
     for role, name, fields in ((TRACKING, "tracking", displacement), (MOTION, "motion", pullBack)):
         sequence = browser.GetNodeReference(role) or addSequence(browser, role, f"{study.name} {name}")
-        sequence.RemoveAllDataNodes()
+        clearOthers(sequence, clip)
         writeValue(sequence, "ReferenceFrame", int(referenceFrame))
         writeValue(sequence, "FrameSize", [int(height), int(width)])
         writeValue(sequence, "PixelAxes", [axes.column.tolist(), axes.row.tolist()])

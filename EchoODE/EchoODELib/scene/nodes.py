@@ -64,6 +64,14 @@ def addSequence(browser: Any, role: str, name: str) -> Any:
     return sequence
 
 
+def clearOthers(sequence: Any, clipSequence: Any) -> None:
+    """Empty a sequence unless its items are the clip's, which are then written over: a played sequence without items
+    makes the browser complain.
+    """
+    if indexValues(sequence) != indexValues(clipSequence):
+        sequence.RemoveAllDataNodes()
+
+
 def synchronize(browser: Any, sequence: Any, *, saveChanges: bool) -> Any:
     """Let a filled sequence run with the clip; frames that it lacks show nothing. Returns the proxy node."""
     item = max(0, browser.GetSelectedItemNumber())
