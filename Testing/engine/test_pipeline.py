@@ -11,7 +11,7 @@ from EchoODELib.engine.errors import RunCancelled, UnsuitableClip, UnsuitableMas
 from EchoODELib.engine.export.folder import KINDS, write_analysis
 from EchoODELib.engine.export.results import results_document, results_schema
 from EchoODELib.engine.phantom import PhantomClip, PhantomSettings, simulate
-from EchoODELib.engine.pipeline import Analysis, analyse, anchor_frames, reference_beat, with_corrections
+from EchoODELib.engine.pipeline import Analysis, analyse, anchor_frames, propagate_segmented, with_corrections
 from EchoODELib.engine.progress import Monitor, Progress
 from EchoODELib.engine.registration.settings import Level, RegistrationSettings, SplineSettings
 from EchoODELib.engine.sequence import EchoSequence, FrameFlag, Label, Provenance, SegmentedSequence
@@ -188,14 +188,6 @@ def test_a_cancel_stops_every_stage(a_beating_phantom: PhantomClip, stage: str) 
         )
 
 
-def test_the_reference_is_a_whole_beat(an_analysis: Analysis) -> None:
-    result = an_analysis.measurements
-    unfinished = replace(result, beats=tuple(replace(beat, next_ed_frame=None) for beat in result.beats))
-    assert reference_beat(unfinished) == result.beats[0].ed_frame
-    assert reference_beat(replace(result, beats=(), ed_frames=(7,))) == 7
-    assert reference_beat(replace(result, beats=(), ed_frames=())) == -1
-
-
 @pytest.mark.parametrize(
     ("ed_frames", "es_frames", "flagged", "count", "expected"),
     [
@@ -229,3 +221,53 @@ def test_anchors_are_told_and_tie_the_motion(an_analysis: Analysis) -> None:
     assert set(anchors) <= set(guides)
     for frame in anchors:
         np.testing.assert_array_equal(an_analysis.propagated.masks[frame], an_analysis.segmented.masks[frame])
+
+
+@pytest.fixture(scope="module")
+def a_segmentation(a_beating_phantom: PhantomClip) -> SegmentedSequence:
+    return UnsteadySegmenter(a_beating_phantom).segment(a_beating_phantom.sequence)
+
+
+def test_one_outlined_frame_is_enough(a_beating_phantom: PhantomClip) -> None:
+    masks = np.zeros_like(a_beating_phantom.masks)
+    ed, es = a_beating_phantom.ed_frames[0], a_beating_phantom.es_frames[0]
+    masks[ed] = a_beating_phantom.masks[ed]
+    drawn = SegmentedSequence(a_beating_phantom.sequence, masks, Provenance("manual"))
+    found = propagate_segmented(drawn, ed_frames=[ed], es_frames=[es], registration=QUICK)
+    assert found.reference_frame == ed
+    assert found.provenance.settings["guides"] == []
+    assert dice(found.masks[es] == Label.LV, a_beating_phantom.masks[es] == Label.LV) > 0.85
+
+
+def test_nothing_outlined_is_refused(a_segmentation: SegmentedSequence) -> None:
+    blank = replace(a_segmentation, masks=np.zeros_like(a_segmentation.masks))
+    with pytest.raises(UnsuitableMask, match="No frame has an LV mask"):
+        propagate_segmented(blank, ed_frames=[0], es_frames=[9], registration=QUICK)
+
+
+def test_without_es_guides_only_diastole_and_corrections_tie(a_segmentation: SegmentedSequence) -> None:
+    corrected = with_corrections(a_segmentation, {5: np.roll(a_segmentation.masks[5], 2, 1)})
+    found = propagate_segmented(corrected, ed_frames=[1, 23], es_frames=[9], es_guides=False, registration=QUICK)
+    assert found.provenance.settings["guides"] == [5, 23]
+    assert found.guides == (5,)
+    np.testing.assert_array_equal(found.masks[5], corrected.masks[5])
+    assert not np.array_equal(found.masks[9], a_segmentation.masks[9])
+
+
+def test_a_correction_renews_its_beat_alone(a_segmentation: SegmentedSequence) -> None:
+    phases = {"ed_frames": [1, 23], "es_frames": [9], "registration": QUICK}
+    before = propagate_segmented(a_segmentation, **phases)
+    corrected = with_corrections(a_segmentation, {12: np.roll(a_segmentation.masks[12], 2, 1)})
+    after = propagate_segmented(corrected, **phases, previous=before, changed=[12])
+    np.testing.assert_array_equal(after.masks[12], corrected.masks[12])
+    assert after.provenance.settings["anchors"] == before.provenance.settings["anchors"]
+    assert after.provenance.method == "segment + propagate"
+    for frame in (0, 1, 23, 24, 25):
+        for name in ("masks", "displacement", "pull_back"):
+            np.testing.assert_array_equal(getattr(after, name)[frame], getattr(before, name)[frame])
+    assert not np.array_equal(after.pull_back[13], before.pull_back[13])
+    taken_back = propagate_segmented(a_segmentation, **phases, previous=after, changed=[12])
+    assert taken_back.guides == ()
+    np.testing.assert_array_equal(taken_back.masks[24], before.masks[24])
+    moved = propagate_segmented(corrected, **{**phases, "ed_frames": [0, 23]}, previous=before)
+    assert moved.reference_frame == 0

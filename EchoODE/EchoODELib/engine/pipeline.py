@@ -119,8 +119,15 @@ def analyse(
     if not (segmented.masks == Label.LV).any():
         raise UnsuitableMask("No LV was found; check that the clip shows an apical view, or draw the LV by hand.")
     alone = measure(segmented, settings=settings, ed_frames=ed_frames, es_frames=es_frames)
-    tied = anchor_frames(alone, len(sequence)) if anchors else ()
-    propagated = _propagate(segmented, alone, registration, device, monitor, tied)
+    propagated = propagate_segmented(
+        segmented,
+        ed_frames=alone.ed_frames,
+        es_frames=alone.es_frames,
+        anchors=anchor_frames(alone, len(sequence)) if anchors else (),
+        registration=registration,
+        device=device,
+        monitor=monitor,
+    )
     # The phases found on the segmentation: ED and ES stay the frames that the motion was tied to.
     measurements = measure(
         propagated, settings=settings, ed_frames=alone.ed_frames or None, es_frames=alone.es_frames or None
@@ -170,13 +177,6 @@ def with_corrections(segmented: SegmentedSequence, corrected: Mapping[int, Masks
     return replace(segmented, masks=masks, guides=tuple(sorted({*segmented.guides, *corrected})))
 
 
-def reference_beat(measurements: Measurements) -> int:
-    """The ED frame that the motion starts from: of the first beat that the clip shows whole, else of the first."""
-    whole = [beat.ed_frame for beat in measurements.beats if beat.next_ed_frame is not None]
-    first = [beat.ed_frame for beat in measurements.beats]
-    return (whole or first or list(measurements.ed_frames) or [-1])[0]
-
-
 def anchor_frames(measurements: Measurements, count: int) -> tuple[int, ...]:
     """Frames between ED and ES at which the segmentation ties the motion down, too.
 
@@ -211,36 +211,139 @@ def anchor_frames(measurements: Measurements, count: int) -> tuple[int, ...]:
     return tuple(sorted(kept))
 
 
-def _propagate(
+def propagate_segmented(
     segmented: SegmentedSequence,
-    alone: Measurements,
-    registration: RegistrationSettings | None,
-    device: str,
-    monitor: Monitor,
-    anchors: tuple[int, ...],
+    *,
+    ed_frames: Iterable[int],
+    es_frames: Iterable[int],
+    es_guides: bool = True,
+    anchors: bool | Iterable[int] = True,
+    previous: SegmentedSequence | None = None,
+    changed: Iterable[int] = (),
+    registration: RegistrationSettings | None = None,
+    device: str = "auto",
+    monitor: Monitor | None = None,
 ) -> SegmentedSequence:
-    from .registration.propagate import propagate
+    """Carry one ED outline of a segmentation through the clip, held by its outlines at other frames.
 
+    Parameters
+    ----------
+    segmented: the segmentation with corrected frames put in (see :func:`with_corrections`); ``guides`` are those.
+        Frames without an LV guide nothing, so a mask on one ED frame is enough.
+    ed_frames, es_frames: the phases, 0-based. Without an ED frame the frame of the largest LV is the reference, and
+        the other end-diastoles are found on the images.
+    es_guides: tie the motion to the segmentation at ES; without it, to EDs and corrected frames alone.
+    anchors: tie it to the segmentation on a few frames between the phases, too (see :func:`anchor_frames`), or on
+        the frames given; only with ``es_guides``.
+    previous: an earlier result on this clip. Beats without a change are taken from it, see
+        :func:`.registration.update.update`; its anchors are kept.
+    changed: frames whose mask was corrected, or whose correction was taken back, since ``previous``.
+    registration: the fast preset by default.
+    device: "auto", "cpu" or "cuda".
+    monitor: progress and cancel.
+
+    Returns
+    -------
+    Masks and motion on all frames; ``guides`` are the corrected frames, whose masks are met exactly, and
+    ``provenance.settings["guides"]`` all frames that the motion was tied to.
+
+    Raises
+    ------
+    UnsuitableClip: one frame, or phases outside the clip.
+    UnsuitableMask: no frame has an LV.
+    DeviceError, RunCancelled: as their rooms say.
+    """
+    from .registration.propagate import propagate
+    from .registration.update import update
+
+    ed_frames, es_frames = tuple(sorted(set(ed_frames))), tuple(sorted(set(es_frames)))
     areas = (segmented.masks == Label.LV).sum(axis=(1, 2))
-    reference = reference_beat(alone)
-    if reference < 0 or not areas[reference]:
-        reference = int(areas.argmax())
-    wanted = {*alone.ed_frames, *alone.es_frames, *segmented.guides, *anchors} - {reference}
-    guides = {frame: segmented.masks[frame] for frame in sorted(wanted) if areas[frame]}
-    carried = propagate(
-        segmented.sequence,
-        segmented.masks[reference],
-        ed_frame=reference,
-        guides=guides,
-        settings=registration,
-        ed_frames=alone.ed_frames,
-        es_frames=alone.es_frames,
-        device=device,
-        monitor=monitor,
-    )
+    if not areas.any():
+        raise UnsuitableMask("No frame has an LV mask; segment the clip or draw the LV at end-diastole first.")
+    for frame in (*ed_frames, *es_frames, *changed):
+        if not 0 <= frame < len(areas):
+            raise UnsuitableClip(f"Frame {frame} is outside the clip, whose frames are 0 to {len(areas) - 1}.")
+    reference = _reference_frame(areas, ed_frames, es_frames, previous)
+    held = _held_frames(segmented, ed_frames, es_frames, anchors, previous) if es_guides else ()
+    tied = {*ed_frames, *segmented.guides, *(es_frames if es_guides else ()), *held}
+    guides = {frame: segmented.masks[frame] for frame in sorted(tied - {reference}) if areas[frame]}
+    mask = segmented.masks[reference]
+    if previous is not None and previous.reference_frame == reference:
+        carried = update(
+            previous,
+            ed_mask=mask,
+            guides=guides,
+            changed=tuple(changed),
+            settings=registration,
+            ed_frames=ed_frames,
+            es_frames=es_frames,
+            device=device,
+            monitor=monitor,
+        )
+    else:
+        carried = propagate(
+            segmented.sequence,
+            mask,
+            ed_frame=reference,
+            guides=guides,
+            settings=registration,
+            ed_frames=ed_frames,
+            es_frames=es_frames,
+            device=device,
+            monitor=monitor,
+        )
     how = _joined(segmented.provenance, carried.provenance)
-    how = replace(how, settings={**how.settings, "guides": list(guides)})
-    return replace(carried, provenance=how, guides=tuple(sorted(segmented.guides)))
+    chosen = {"anchors": list(held)} if es_guides and anchors else {}
+    how = replace(how, settings={**how.settings, "guides": list(guides), **chosen})
+    return replace(carried, sequence=segmented.sequence, provenance=how, guides=tuple(sorted(segmented.guides)))
+
+
+def _reference_frame(
+    areas: NDArray[np.int_],
+    ed_frames: tuple[int, ...],
+    es_frames: tuple[int, ...],
+    previous: SegmentedSequence | None,
+) -> int:
+    """The earlier reference while it is an ED with an LV; else the ED of the first whole beat, the first ED."""
+    drawn = [frame for frame in ed_frames if areas[frame]]
+    if previous is not None and previous.reference_frame in drawn:
+        return previous.reference_frame
+    for frame, after in pairwise(ed_frames):
+        if areas[frame] and any(frame < es < after for es in es_frames):
+            return frame
+    return drawn[0] if drawn else int(areas.argmax())
+
+
+def _held_frames(
+    segmented: SegmentedSequence,
+    ed_frames: tuple[int, ...],
+    es_frames: tuple[int, ...],
+    anchors: bool | Iterable[int],
+    previous: SegmentedSequence | None,
+) -> tuple[int, ...]:
+    """The anchors between the phases: given, kept from an earlier result with these phases, or chosen."""
+    if not isinstance(anchors, bool):
+        return tuple(anchors)
+    if not anchors:
+        return ()
+    if previous is not None:
+        earlier = previous.provenance.settings.get("propagate")
+        kept = previous.provenance.settings.get("anchors")
+        same = isinstance(earlier, Mapping) and _phases_of(earlier) == (ed_frames, es_frames)
+        if same and isinstance(kept, list | tuple):
+            # A correction moves the flags, and with them the choice; other beats shall not change for that.
+            return tuple(int(frame) for frame in kept)
+    if not (segmented.masks == Label.LV).any(axis=(1, 2)).all():
+        return ()
+    from .measure import measure
+
+    found = measure(segmented, ed_frames=ed_frames or None, es_frames=es_frames or None)
+    return anchor_frames(found, len(segmented.masks))
+
+
+def _phases_of(record: Mapping[str, object]) -> tuple[tuple[int, ...], ...]:
+    values = [record.get(name, ()) for name in ("ed_frames", "es_frames")]
+    return tuple(tuple(value) if isinstance(value, list | tuple) else () for value in values)
 
 
 def _joined(first: Provenance, second: Provenance) -> Provenance:

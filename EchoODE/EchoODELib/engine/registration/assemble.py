@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from .flow import chain, chain_inverse, compose, gradients, invert
-from .legs import Plan
-from .spline_fit import LegFlows
+from .flow import compose, gradients, invert
+from .legs import Leg, Plan
 
 _GAP_GRADIENT = 0.5  # largest gradient of a correction; below 1 it can't fold
 
@@ -23,31 +24,43 @@ class BoxFields:
     displacement: Tensor
 
     @classmethod
-    def of_anchors(cls, anchors: dict[int, Tensor], reference: int) -> BoxFields:
-        """The fields of the anchors alone."""
-        frames = tuple(sorted(f for f in anchors if f != reference))
+    def of_anchors(cls, anchors: Mapping[int, Tensor], wanted: Collection[int]) -> BoxFields:
+        """The fields of the anchors ``wanted`` alone."""
+        frames = tuple(sorted(wanted))
         pull_back = torch.cat([anchors[f] for f in frames])
         return cls(frames, pull_back, invert(pull_back, iterations=12))
 
 
-def anchor_fields(plan: Plan, flows: LegFlows | None, size: tuple[int, int], device: torch.device) -> dict[int, Tensor]:
-    """Pull-back (1, 2, h, w) of each anchor to the reference."""
-    zero = torch.zeros(1, 2, *size, device=device)
-    fields = {plan.reference: zero}
+class Flows(Protocol):
+    """Fitted legs, however their velocities are described."""
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """The legs, in the order of the numbers below."""
+
+    @property
+    def gradient_bound(self) -> float:
+        """Upper bound of velocity gradient times step length; below 1 no step folds."""
+
+    def ends(self, size: tuple[int, int]) -> Tensor:
+        """Pull-backs (L, 2, h, w), half extents, of each leg's last frame to its source."""
+
+    def fields(self, number: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Pull-backs and displacements (N, 2, h, w), half extents, of one leg's frames, to and from its source."""
+
+
+def anchor_fields(plan: Plan, flows: Flows | None, size: tuple[int, int], device: torch.device) -> dict[int, Tensor]:
+    """Pull-back (1, 2, h, w) to the reference of the reference itself and of every anchor that ``flows`` reach."""
+    fields = {plan.reference: torch.zeros(1, 2, *size, device=device)}
     if flows is not None:
-        ends = chain(flows.steps(size))[:, -1:]
-        fields.update({leg.frames[0]: ends[n] for n, leg in enumerate(flows.legs)})
+        ends = flows.ends(size)
+        fields.update({leg.frames[0]: ends[n : n + 1] for n, leg in enumerate(flows.legs)})
     return fields
 
 
-def leg_fields(flows: LegFlows, number: int, anchor: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def leg_fields(flows: Flows, number: int, anchor: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Pull-backs and displacements (N, 2, h, w) of one leg's frames, to and from the reference."""
-    leg = flows.legs[number]
-    count = len(leg.frames) * flows.substeps
-    steps = flows.steps(size, slice(number, number + 1))[:, :count]
-    last = slice(flows.substeps - 1, None, flows.substeps)
-    to_anchor = chain(steps)[0, last]
-    from_anchor = chain_inverse(steps)[0, last]
+    to_anchor, from_anchor = flows.fields(number, size)
     if not anchor.any():
         return to_anchor, from_anchor
     anchors = anchor.expand(len(to_anchor), -1, -1, -1)
@@ -55,7 +68,7 @@ def leg_fields(flows: LegFlows, number: int, anchor: Tensor, size: tuple[int, in
     return compose(anchors, to_anchor), compose(from_anchor, outward)
 
 
-def assemble(plan: Plan, flows: LegFlows, anchors: dict[int, Tensor], size: tuple[int, int]) -> BoxFields:
+def assemble(plan: Plan, flows: Flows, anchors: dict[int, Tensor], size: tuple[int, int]) -> BoxFields:
     """All frames of a plan's legs, each once, in order of time."""
     pull_backs: list[Tensor] = []
     displacements: list[Tensor] = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -15,8 +16,9 @@ from ..errors import DeviceError, UnsuitableClip, UnsuitableMask
 from ..progress import Monitor
 from ..sector import find_sector
 from ..sequence import EchoSequence, Label, Provenance, SegmentedSequence
+from .legs import Plan
 from .masks import labels_of
-from .run import Run
+from .run import Result, Run
 from .settings import RegistrationSettings
 
 _SECTOR_HOLDS = 0.75  # share of the mask that a sector must hold to be believed
@@ -72,7 +74,39 @@ def propagate(
     """
     began = time.perf_counter()
     settings = settings or RegistrationSettings.fast()
-    span = _check_frames(sequence, ed_frame, frames, (*ed_frames, *es_frames, *guides))
+    run = prepare(
+        sequence,
+        ed_mask,
+        ed_frame=ed_frame,
+        guides=guides,
+        settings=settings,
+        frames=frames,
+        mentioned=(*ed_frames, *es_frames),
+        sector=sector,
+        device=device,
+        monitor=monitor,
+    )
+    plan = run.plan(ed_frames, es_frames)
+    with room_on(run.device):
+        result = run.all(plan)
+    return finish(run, plan, result, guides=guides, es_frames=es_frames, began=began)
+
+
+def prepare(
+    sequence: EchoSequence,
+    ed_mask: NDArray[np.uint8],
+    *,
+    ed_frame: int,
+    guides: Mapping[int, NDArray[np.uint8]],
+    settings: RegistrationSettings,
+    frames: range | None,
+    mentioned: tuple[int, ...],
+    sector: NDArray[np.bool_] | None,
+    device: str,
+    monitor: Monitor | None,
+) -> Run:
+    """Check what :func:`propagate` was given and make its run; ``mentioned`` are further frames to check."""
+    span = _check_frames(sequence, ed_frame, frames, (*mentioned, *guides))
     _check_mask(ed_mask, sequence.shape, f"The end-diastolic mask (frame {ed_frame})")
     if not ed_mask.any():
         raise UnsuitableMask("The end-diastolic mask is empty; draw or segment the heart on that frame first.")
@@ -81,14 +115,13 @@ def propagate(
         if not guide.any():
             raise UnsuitableMask(f"The guide at frame {frame} is empty; draw it or leave it out.")
     target = pick_device(device)
-    kept = {f: g for f, g in guides.items() if f in span and f != ed_frame}
     monitor = monitor or Monitor()
     monitor.raise_if_cancelled()
-    run = Run(
+    return Run(
         sequence=sequence,
         mask=guides.get(ed_frame, ed_mask),
         reference=ed_frame,
-        guides=kept,
+        guides={f: g for f, g in guides.items() if f in span and f != ed_frame},
         labels=labels_of(ed_mask, *guides.values()),
         span=span,
         sector=_tissue(sequence, ed_mask, sector),
@@ -96,21 +129,44 @@ def propagate(
         device=target,
         monitor=monitor,
     )
+
+
+@contextmanager
+def room_on(device: torch.device) -> Iterator[None]:
+    """Say it in a sentence where the device runs out of memory."""
     try:
-        result = run.all(ed_frames, es_frames)
+        yield
     except torch.OutOfMemoryError as error:
-        raise DeviceError(f"The device {target} ran out of memory; choose the CPU or the fast preset.") from error
+        raise DeviceError(f"The device {device} ran out of memory; choose the CPU or the fast preset.") from error
+
+
+def finish(
+    run: Run,
+    plan: Plan,
+    result: Result,
+    *,
+    guides: Iterable[int],
+    es_frames: Iterable[int],
+    began: float,
+) -> SegmentedSequence:
+    """A run's result with how it was made; what :mod:`.update` compares with is among the settings."""
+    tied = {
+        "reference_frame": run.reference,
+        "ed_frames": list(plan.anchors),
+        "es_frames": sorted(set(es_frames)),
+        "guides": sorted(set(guides)),
+    }
     return SegmentedSequence(
-        sequence=sequence,
+        sequence=run.sequence,
         masks=result.masks,
         provenance=Provenance(
             method="propagate",
-            settings=settings.as_record(),
+            settings={**run.settings.as_record(), **tied},
             software=__version__,
-            device=target.type,
+            device=run.device.type,
             quality={**result.quality, "seconds": time.perf_counter() - began},
         ),
-        reference_frame=ed_frame,
+        reference_frame=run.reference,
         displacement=result.displacement,
         pull_back=result.pull_back,
         guides=tuple(sorted(guides)),

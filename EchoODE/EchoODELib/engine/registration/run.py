@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,13 +13,14 @@ from torch import Tensor
 
 from ..progress import Monitor, Stage
 from ..sequence import EchoSequence
-from .assemble import BoxFields, anchor_fields, assemble
+from .assemble import BoxFields, Flows, anchor_fields, assemble
 from .legs import Leg, Plan, find_end_diastoles, plan_legs, unlikeness
 from .masks import carried_masks, carry, memberships, to_labels, topology
 from .motion_model import MotionModel, load_motion_model
+from .network_fit import fit_network
 from .quality import QualityReport
 from .settings import RegistrationSettings
-from .spline_fit import LegFlows, Material, SplineFit
+from .spline_fit import Material, SplineFit
 from .work import HeartBox
 
 _FIELD_SIZE = 224  # px of the heart box's long side at which fields are composed; finer adds nothing to a spline
@@ -56,40 +57,68 @@ class Run:
 
     def __post_init__(self) -> None:
         masks = [self.mask, *self.guides.values()]
-        self.box = HeartBox.around(masks, self.settings.spline.margin)
+        if self.settings.method == "network":
+            self.box = HeartBox.over(self.sector, masks)
+        else:
+            self.box = HeartBox.around(masks, self.settings.spline.margin)
 
-    def all(self, ed_frames: Sequence[int], es_frames: Sequence[int]) -> Result:
-        """Plan, fit, assemble, carry the masks, and report."""
-        plan = self._plan(ed_frames, es_frames)
-        groups = self._groups(plan)
-        each = sum(level.iterations for level in self.settings.spline.levels)
-        total = each * (len(groups) + bool(plan.direct)) + len(self.span)
-        stage = self.monitor.stage("Registering", total)
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) at which fields are composed."""
+        return self.box.size_at(_FIELD_SIZE)
 
+    def all(self, plan: Plan) -> Result:
+        """Fit a whole plan, assemble, carry the masks, and report."""
         shape = self.sequence.frames.shape
         result = Result(
             np.zeros(shape, np.uint8), np.zeros((*shape, 2), np.float32), np.zeros((*shape, 2), np.float32), {}
         )
-        size = self.box.size_at(_FIELD_SIZE)
-        bound = 0.0
+        result.masks[self.reference] = self.mask
+        self.fill(plan, result, {})
+        return result
+
+    def fill(self, plan: Plan, result: Result, known: Mapping[int, Tensor]) -> None:
+        """Fit a plan's legs and put what they reach into ``result``, whose other frames stay as they are.
+
+        Parameters
+        ----------
+        known: pull-backs (1, 2, h, w), in half extents at :attr:`shape`, of anchors that no direct leg reaches.
+        """
+        groups = self._groups(plan)
+        reached = {frame for leg in (*plan.legs, *plan.direct) for frame in leg.frames}
+        work = self._iterations(plan.direct) + sum(self._iterations(group.legs) for group in groups)
+        stage = self.monitor.stage("Registering", work + len(self.span))
+        for fields in (result.pull_back, result.displacement):
+            for frame in reached:
+                fields[frame] = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.seed)
             direct = self._fit(plan.direct, {self.reference: self.mask}, stage) if plan.direct else None
-            anchors = anchor_fields(plan, direct, size, self.device)
+            anchors = {**known, **anchor_fields(plan, direct, self.shape, self.device)}
             sources = self._anchor_masks(anchors)
             bound = direct.gradient_bound if direct else 0.0
             for group in groups:
                 flows = self._fit(group.legs, sources, stage)
                 bound = max(bound, flows.gradient_bound)
                 with torch.no_grad():
-                    self._store(assemble(group, flows, anchors, size), result)
+                    self._store(assemble(group, flows, anchors, self.shape), result)
             if plan.direct:
-                self._store(BoxFields.of_anchors(anchors, self.reference), result)
-        report = self._carry(plan, result, stage)
+                self._store(BoxFields.of_anchors(anchors, [leg.frames[0] for leg in plan.direct]), result)
+        report = self._carry(plan, result, reached, stage)
         result.quality = {**report.as_record(), "gradient_bound": bound}
-        return result
 
-    def _plan(self, ed_frames: Sequence[int], es_frames: Sequence[int]) -> Plan:
+    def known_anchors(self, frames: Iterable[int], pull_back: NDArray[np.float32]) -> dict[int, Tensor]:
+        """Pull-backs (T, H, W, 2) px of some frames as :meth:`fill` takes them."""
+        half = np.array([self.box.shape[1] / 2, self.box.shape[0] / 2], np.float32)
+        fields = {}
+        for frame in frames:
+            cut = np.asarray(self.box.cut(pull_back[frame]), np.float32) / half
+            small = cv2.resize(cut, self.shape[::-1], interpolation=cv2.INTER_AREA)
+            fields[frame] = torch.from_numpy(small).permute(2, 0, 1)[None].contiguous().to(self.device)
+        return fields
+
+    def plan(self, ed_frames: Sequence[int], es_frames: Sequence[int]) -> Plan:
+        """Lay the legs; without ``ed_frames``, end-diastoles are looked for."""
         size = self.box.size_at(_CURVE_SIZE)
         images = self.box.images(self.sequence.frames[self.span.start : self.span.stop], size, 4.0)
         heart = cv2.resize((np.asarray(self.box.cut(self.mask, constant=True)) > 0).astype(np.float32), size[::-1])
@@ -106,7 +135,7 @@ class Run:
 
     def _groups(self, plan: Plan) -> list[Plan]:
         """The plan's legs in parts of bounded size; legs that meet stay together."""
-        height, width = self.box.size_at(self.settings.spline.levels[-1].size)
+        height, width = self._finest
         budget = max(1, _GROUP_PIXELS // (height * width))
         partner = dict(plan.meetings)
         second = set(partner.values())
@@ -131,9 +160,24 @@ class Run:
             if part
         ]
 
-    def _fit(self, legs: tuple[Leg, ...], sources: Mapping[int, NDArray[np.uint8]], stage: Stage) -> LegFlows:
+    @property
+    def _finest(self) -> tuple[int, int]:
+        if self.settings.method == "network":
+            return self.settings.network.size, self.settings.network.size
+        return self.box.size_at(self.settings.spline.levels[-1].size)
+
+    def _iterations(self, legs: tuple[Leg, ...]) -> int:
+        """Steps of the optimiser that a fit of these legs takes at most."""
+        if self.settings.method == "network":
+            return self.settings.network.steps * len(legs)
+        return sum(level.iterations for level in self.settings.spline.levels) if legs else 0
+
+    def _fit(self, legs: tuple[Leg, ...], sources: Mapping[int, NDArray[np.uint8]], stage: Stage) -> Flows:
         interval = float(np.median(np.diff(self.sequence.times)))
         material = Material(self.sequence.frames, self.sector, interval, self.box, self.labels, sources, self.guides)
+        if self.settings.method == "network":
+            settings = self.settings
+            return fit_network(legs, material, settings.network, settings.weights, settings.seed, self.device, stage)
         spline, weights, model = self.settings.spline, self.settings.weights, None
         if len(self.sequence) <= _SPARSE_FRAMES or interval > spline.sparse_interval:
             weights = self.settings.sparse_weights
@@ -173,22 +217,23 @@ class Run:
             self.box.place(self._pixels(fields.pull_back[number : number + 1])[0], result.pull_back[frame])
             self.box.place(self._pixels(fields.displacement[number : number + 1])[0], result.displacement[frame])
 
-    def _carry(self, plan: Plan, result: Result, stage: Stage) -> QualityReport:
-        """Masks of all frames and the report, inside the frame's part of the box."""
+    def _carry(self, plan: Plan, result: Result, reached: Collection[int], stage: Stage) -> QualityReport:
+        """Masks of the frames ``reached``, inside the frame's part of the box, and the report on all frames."""
         part = self.box.inside
         mask = self.mask[part]
         report = QualityReport(topology(mask, self.labels), self.labels)
         guides = {f: g[part] for f, g in self.guides.items()}
         keys = tuple(sorted({*plan.anchors, *guides}))
-        result.masks[self.reference] = self.mask
         displacements = {f: result.displacement[f][part] for f in guides}
         for frame in self.span:
             stage.advance()
             if frame == self.reference:
                 continue
             pull_back = np.ascontiguousarray(result.pull_back[frame][part])
-            carried = carried_masks(mask, self.labels, {frame: pull_back}, displacements, guides, keys)
-            result.masks[frame][part] = carried[frame]
+            if frame in reached:
+                carried = carried_masks(mask, self.labels, {frame: pull_back}, displacements, guides, keys)
+                result.masks[frame] = 0
+                result.masks[frame][part] = carried[frame]
             report.add(pull_back, np.ascontiguousarray(result.displacement[frame][part]))
-            report.add_mask(carried[frame])
+            report.add_mask(result.masks[frame][part])
         return report

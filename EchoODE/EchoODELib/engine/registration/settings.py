@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .flow import SOLVERS
 
+METHODS = ("spline", "network")
+OPTIMISERS = ("adam", "lbfgs")
+
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -65,7 +68,7 @@ class SplineSettings:
     margin: border around the mask as a share of its larger side, where the motion dies out.
     optimiser: "adam" or "lbfgs".
     levels: coarse to fine.
-    tolerance: relative gain over ten iterations under which a level ends.
+    tolerance: relative gain over ten iterations under which a level ends; Adam's alone.
     optical_flow_start: start from dense optical flow (OpenCV DIS) fitted by the spline.
     motion_model: name of the model that leads where frames are sparse, "" for none.
     modes: how many of its modes, the mean included.
@@ -85,6 +88,12 @@ class SplineSettings:
     modes: int = 8
     sparse_interval: float = 0.1
 
+    def __post_init__(self) -> None:
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"Unknown optimiser {self.optimiser!r}; choose one of {', '.join(OPTIMISERS)}.")
+        if not self.levels:
+            raise ValueError("A spline fit needs a level or more.")
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -96,7 +105,7 @@ class NetworkSettings:
     steps: optimisation steps (paper 1000).
     rate: Adam's learning rate (paper 0.01).
     solver: "euler" (paper) or a torchdiffeq solver.
-    step: solver step (paper 0.1).
+    step: time between the network's velocities, and the step of solvers with a fixed one (paper 0.1).
     eulerian: read the velocity at the moving point; False reads it on the grid.
     encoder, decoder: channels.
     encoding: width of the time encoding.
@@ -119,6 +128,10 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         if self.solver not in SOLVERS:
             raise ValueError(f"Unknown solver {self.solver!r}; choose one of {', '.join(SOLVERS)}.")
+        if not 0 < self.step <= 1:
+            raise ValueError(f"The solver's step {self.step} must lie above 0 and not above 1.")
+        if len(self.decoder) < len(self.encoder):
+            raise ValueError("The decoder needs as many levels as the encoder, or more.")
 
 
 @dataclass(frozen=True)
@@ -141,6 +154,12 @@ class RegistrationSettings:
     spline: SplineSettings = field(default_factory=SplineSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"Unknown method {self.method!r}; choose one of {', '.join(METHODS)}.")
+        if self.method == "network" and (self.weights.neighbour_similarity or self.weights.variation):
+            raise ValueError("The network has neither neighbour similarity nor a motion model: set both weights to 0.")
 
     @classmethod
     def fast(cls) -> RegistrationSettings:

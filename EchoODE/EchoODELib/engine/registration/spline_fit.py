@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..progress import Stage
 from ..sequence import Label
-from .flow import chain, identity_grid, sample
+from .flow import chain, chain_inverse, identity_grid, sample
 from .legs import Leg
 from .losses import control_smoothness, dice_loss, ejection_fraction_loss, jacobian_loss, similarity
 from .motion_model import MotionModel
@@ -70,6 +70,17 @@ class LegFlows:
         """Step pull-backs (L, N * substeps, 2, h, w) in half extents."""
         rows, columns = self.grid.matrices(size, self.controls.device)
         return _steps(self.controls[pick], self.basis[pick], rows, columns, self.grid.scale(self.controls.device))
+
+    def ends(self, size: tuple[int, int]) -> Tensor:
+        """Pull-backs (L, 2, h, w) of each leg's last frame to its source."""
+        return chain(self.steps(size))[:, -1]
+
+    def fields(self, number: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Pull-backs and displacements (N, 2, h, w) of one leg's frames, to and from its source."""
+        count = len(self.legs[number].frames) * self.substeps
+        steps = self.steps(size, slice(number, number + 1))[:, :count]
+        last = slice(self.substeps - 1, None, self.substeps)
+        return chain(steps)[0, last], chain_inverse(steps)[0, last]
 
     @property
     def gradient_bound(self) -> float:

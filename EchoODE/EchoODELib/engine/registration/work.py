@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+_RIM = 4  # px around a region
 _BLUR_REFERENCE = 192  # a heart box of this many px has blurs as given in the settings
 
 
@@ -39,6 +40,16 @@ class HeartBox:
         border = max(8, round(margin * max(height, width)))
         shape = (height + 2 * border, width + 2 * border)
         return cls(top - border, left - border, shape, (union.shape[0], union.shape[1]))
+
+    @classmethod
+    def over(cls, region: NDArray[np.bool_], masks: list[NDArray[np.uint8]]) -> HeartBox:
+        """The box of a region (H, W), the whole sector say, and the masks, with a few px more inside the frame."""
+        union = region | np.any(np.stack([mask > 0 for mask in masks]), axis=0)
+        rows, columns = np.flatnonzero(union.any(1)), np.flatnonzero(union.any(0))
+        top, left = max(0, int(rows[0]) - _RIM), max(0, int(columns[0]) - _RIM)
+        bottom = min(union.shape[0], int(rows[-1]) + 1 + _RIM)
+        right = min(union.shape[1], int(columns[-1]) + 1 + _RIM)
+        return cls(top, left, (bottom - top, right - left), (union.shape[0], union.shape[1]))
 
     @property
     def long_side(self) -> int:
