@@ -19,13 +19,14 @@ QT = {"qt", "ctk", "PythonQt", "PySide6", "PyQt5", "PyQt6", "qSlicerBaseQTCorePy
 
 # floor -> (what it never imports, floors it never reaches up to)
 FORBIDDEN = {
-    "engine": (SLICER | QT, {"scene", "ui", "jobs", "cli"}),
-    "jobs": (SLICER | QT, {"scene", "ui", "cli"}),
-    "scene": (QT, {"ui", "cli"}),
+    "engine": (SLICER | QT, {"scene", "ui", "jobs", "logic", "cli"}),
+    "jobs": (SLICER | QT, {"scene", "ui", "logic", "cli"}),
+    "scene": (QT, {"ui", "jobs", "logic", "cli"}),
+    "logic": (QT | {"torch", "torchvision"}, {"ui", "cli"}),
     "ui": ({"torch", "torchvision"}, {"cli"}),
     "cli": (QT, {"ui"}),
 }
-STARTS = ("ui", "scene")
+STARTS = ("ui", "logic", "jobs", "scene")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,422 @@
+"""The module's verbs: load, segment, correct, propagate, measure, export, undo.
+
+Long steps run in the worker process; :meth:`Operations.poll` brings their results into the scene. It is called by
+a timer of the module and, while a script waits, by :meth:`Operations.wait`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import slicer
+
+from ..engine.errors import EchoODEError, OutputError, UnsuitableClip, UnsuitableMask
+from ..engine.progress import Progress
+from ..engine.sequence import Measurements, SegmentedSequence, View
+from ..jobs.job import Job
+from ..jobs.tasks import DEFAULT_MODEL, Segment, WarmUp
+from ..jobs.worker import Worker
+from ..scene.clip import adoptClip, createClip
+from ..scene.history import History
+from ..scene.study import Study
+from . import dependencies, exporting, propagation
+from .measuring import Measurer
+from .options import Event, ExportOptions, PropagateOptions, SegmentOptions, ViewOptions
+from .views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Listener = Callable[[Event, "Study | None"], None]
+
+
+class Operations:
+    """What panel and scripts call.
+
+    Attributes
+    ----------
+    listeners: called as ``listener(event, study)`` after each change and at each progress report.
+    message: the last run's outcome, one sentence for people.
+    viewOptions: what curve and slice view show; :meth:`refreshViews` applies a change.
+    """
+
+    def __init__(self, worker: Worker | None = None) -> None:
+        self._worker = worker or Worker()
+        self._history = History()
+        self._measurer = Measurer()
+        self._views = Views(self._measurer)
+        self._job: Job | None = None
+        self._study: Study | None = None
+        self._step = ""
+        self.listeners: list[Listener] = []
+        self.message = ""
+        self.viewOptions = ViewOptions()
+
+    # Clips
+
+    def loadClip(
+        self, path: str | os.PathLike[str], *, view: View | None = None, spacing: tuple[float, float] | None = None
+    ) -> Study:
+        """Read a file or folder into the scene; its format is found by its content.
+
+        Parameters
+        ----------
+        path: DICOM, AVI, MP4, GIF, NIfTI, MetaImage, NRRD, a CAMUS patient's folder, or a folder of images.
+        view: said by hand, where the file does not tell.
+        spacing: (row, column) mm per pixel, said by hand.
+
+        Raises
+        ------
+        UnreadableClip, UnsuitableClip: as the reader says.
+        MissingPackages: what reading needs is not installed.
+        """
+        dependencies.ensureReading()
+        from ..engine.io import read_clip
+
+        study = createClip(read_clip(path, view=view, spacing=spacing), Path(path).name.split(".")[0])
+        self._views.showClip(study)
+        self._tell(Event.CLIP, study)
+        return study
+
+    def adopt(self, browserNode: Any) -> Study:
+        """Take over a clip that is in the scene already, as Slicer's DICOM browser loads it.
+
+        Raises
+        ------
+        UnsuitableClip: the browser plays no single images.
+        """
+        known = Study.of(browserNode)
+        if known is not None and browserNode.GetAttribute("EchoODE.Source"):
+            return known
+        study = adoptClip(browserNode)
+        self._tell(Event.CLIP, study)
+        return study
+
+    # Runs
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way."""
+        return self._job is not None
+
+    @property
+    def runningStep(self) -> str:
+        """ "segment", "propagate" or "export" while :attr:`busy`, else ""."""
+        return self._step if self.busy else ""
+
+    @property
+    def runningStudy(self) -> Study | None:
+        """The clip that the run is for."""
+        return self._study if self.busy else None
+
+    @property
+    def progress(self) -> Progress | None:
+        """The run's last report."""
+        return self._job.progress if self._job is not None else None
+
+    def warmUp(self, options: SegmentOptions | None = None) -> None:
+        """Start the worker and load the model in the background, so that the first run starts at once."""
+        options = options or SegmentOptions()
+        if not self.busy and dependencies.computingIsThere():
+            self._worker.submit(WarmUp(model=options.model or DEFAULT_MODEL, device=options.device))
+
+    def segmentSequence(
+        self, browserNode: Any, options: SegmentOptions | None = None, waitForCompletion: bool = False
+    ) -> None:
+        """Give every frame a mask, find ED and ES, and measure. Corrected frames keep their masks.
+
+        Parameters
+        ----------
+        browserNode: the clip's sequence browser, or its :class:`Study`.
+        waitForCompletion: return when the result is in the scene; otherwise at once, and listeners are told.
+
+        Raises
+        ------
+        WorkerBusy: another run is under way.
+        UnsuitableClip: colour Doppler, or frames of unequal size.
+        MissingPackages: PyTorch or another package is absent.
+        Any error of the run, if waited for.
+        """
+        study = self._studyOf(browserNode)
+        options = options or SegmentOptions()
+        sequence = study.sequence()
+        if sequence.source.colour_doppler:
+            raise UnsuitableClip("The clip shows colour Doppler, which hides the walls; choose the B-mode clip.")
+        dependencies.ensureComputing()
+        task = Segment(sequence, model=options.model or DEFAULT_MODEL, device=options.device)
+        self._run("segment", study, task, self._onSegmented, waitForCompletion)
+
+    def propagate(
+        self, browserNode: Any, options: PropagateOptions | None = None, waitForCompletion: bool = False
+    ) -> None:
+        """Carry the ED mask over the clip along the motion that is found; corrected frames are met exactly.
+
+        After a correction only the beats that hold it are computed anew.
+
+        Parameters and errors as :meth:`segmentSequence`, and
+
+        Raises
+        ------
+        UnsuitableMask: no ED frame has an LV mask.
+        """
+        study = self._studyOf(browserNode)
+        options = options or PropagateOptions()
+        plan = propagation.plan(study, options)
+        dependencies.ensureComputing()
+
+        def done(result: SegmentedSequence) -> None:
+            self._onPropagated(study, propagation.signed(result, plan))
+
+        self._run("propagate", study, plan.task, lambda _, result: done(result), waitForCompletion)
+
+    def export(
+        self,
+        browserNode: Any,
+        folder: str | os.PathLike[str],
+        options: ExportOptions | None = None,
+        waitForCompletion: bool = False,
+    ) -> None:
+        """Write tables, masks, pictures, video and the scene into a folder; :attr:`written` then lists them.
+
+        Raises
+        ------
+        OutputError: a folder that can't be written.
+        UnsuitableMask: nothing to export yet.
+        """
+        study = self._studyOf(browserNode)
+        options = options or ExportOptions()
+        if not str(folder) or str(folder) == ".":
+            raise OutputError("Choose a folder to export to.")
+        task = exporting.task(study, self._measurer, Path(folder), options)
+        dependencies.ensureComputing()
+
+        def done(_: Study, files: Mapping[str, Path]) -> None:
+            self.written = dict(files)
+            if options.scene:
+                self.written["scene"] = exporting.saveScene(Path(folder), options)
+            self.message = f"{len(self.written)} files were written to {folder}."
+
+        self.written: dict[str, Path] = {}
+        self._run("export", study, task, done, waitForCompletion)
+
+    def cancel(self) -> None:
+        """Stop the run, if any; what was there before it is unchanged."""
+        if self._job is not None:
+            self._worker.cancel()
+
+    def poll(self) -> None:
+        """Take in what the worker has to say; to be called often, from the application's own thread."""
+        self._worker.poll()
+
+    def wait(self) -> None:
+        """Return when no run is under way; the application stays alive meanwhile."""
+        if self._job is not None:
+            self._worker.wait(self._job, idle=slicer.app.processEvents)
+
+    def close(self) -> None:
+        """Stop the worker process."""
+        self._worker.close()
+
+    def sceneClosing(self) -> None:
+        """The scene is about to close: stop the run and let go of its nodes."""
+        self.cancel()
+        self._history.clear()
+        self._measurer.forget()
+
+    # Corrections and phases
+
+    def corrected(self, study: Study, frame: int) -> None:
+        """A person changed the mask of a frame: lock it as a guide."""
+        if frame not in study.correctedFrames:
+            study.markCorrected(frame)
+        self._changed(study, Event.MASKS)
+
+    def release(self, study: Study, frame: int) -> None:
+        """Unlock a corrected frame; the next run may overwrite it."""
+        self._history.push(study, "releasing a corrected frame")
+        study.releaseCorrected(frame)
+        self._changed(study, Event.MASKS)
+
+    def remember(self, study: Study, name: str) -> None:
+        """Make what is there now the state that :meth:`undo` comes back to."""
+        self._history.push(study, name)
+
+    def setPhases(self, study: Study, edFrames: Iterable[int], esFrames: Iterable[int]) -> None:
+        """Set ED and ES by hand; everything measured follows.
+
+        Raises
+        ------
+        UnsuitableClip: a frame outside of the clip, or one that would be both.
+        """
+        ed, es = sorted(set(edFrames)), sorted(set(esFrames))
+        for frame in (*ed, *es):
+            if not 0 <= frame < study.frameCount:
+                raise UnsuitableClip(
+                    f"Frame {frame} is outside the clip, whose frames are 0 to {study.frameCount - 1}."
+                )
+        if both := set(ed) & set(es):
+            raise UnsuitableClip(f"Frame {min(both)} can't be end-diastole and end-systole at once.")
+        study.setPhases(ed, es, byHand=True)
+        self._changed(study, Event.PHASES)
+
+    def movePhase(self, study: Study, kind: str, oldFrame: int, newFrame: int) -> None:
+        """Move one ED or ES mark (``kind`` "ED" or "ES").
+
+        Raises
+        ------
+        UnsuitableClip: as :meth:`setPhases`.
+        """
+        ed, es = set(study.edFrames), set(study.esFrames)
+        moved = ed if kind == "ED" else es
+        moved.discard(oldFrame)
+        moved.add(newFrame)
+        self.setPhases(study, ed, es)
+
+    def findPhases(self, study: Study) -> None:
+        """Find ED and ES again on the area curve, in place of those set by hand.
+
+        Raises
+        ------
+        UnsuitableMask: no masks yet.
+        """
+        study.setPhases(*self._measurer.findPhases(study), byHand=False)
+        self._changed(study, Event.PHASES)
+
+    # Results
+
+    def measure(self, browserNode: Any) -> Measurements:
+        """Everything measured on a clip; remembered until its masks, motion, phases or calibration change.
+
+        Raises
+        ------
+        UnsuitableMask: no masks yet.
+        """
+        return self._measurer.measure(self._studyOf(browserNode))
+
+    def biplane(self, a4c: Any, a2c: Any) -> Measurements:
+        """Biplane volumes and EF of two clips in the scene.
+
+        Raises
+        ------
+        UnsuitableClip: other views, or a clip without a beat.
+        UnsuitableMask: a clip without masks.
+        """
+        return self._measurer.biplane(self._studyOf(a4c), self._studyOf(a2c))
+
+    def isMeasurable(self, study: Study) -> bool:
+        """Whether there are masks that :meth:`measure` can work on."""
+        return self._measurer.isMeasurable(study)
+
+    def undo(self, browserNode: Any) -> str | None:
+        """Go back to before the last run or release; its name, or None if there is nothing to undo."""
+        study = self._studyOf(browserNode)
+        name = self._history.undo(study)
+        if name is not None:
+            self.message = f"Undone: {name}."
+            self._changed(study, Event.MASKS)
+        return name
+
+    def canUndo(self, study: Study) -> bool:
+        """Whether :meth:`undo` would do something."""
+        return self._history.canUndo(study)
+
+    def refreshViews(self, study: Study | None) -> None:
+        """Draw curve, tables and lines of a study anew, as :attr:`viewOptions` say."""
+        self._views.refresh(study, self.viewOptions)
+
+    def updateCursor(self, study: Study) -> None:
+        """Move the curve's cursor to the frame in view."""
+        self._views.updateCursor(study)
+
+    # What runs bring back
+
+    def _run(
+        self,
+        step: str,
+        study: Study,
+        task: Any,
+        done: Callable[[Study, Any], None],
+        waitForCompletion: bool,
+    ) -> None:
+        problem: list[EchoODEError] = []
+
+        def finish(event: Event, message: str) -> None:
+            self._job = None
+            self.message = message or self.message
+            self._tell(event, study if study.exists else None)
+
+        def onDone(result: Any) -> None:
+            if not study.exists:
+                failed(UnsuitableClip("The clip was removed while it was worked on; the result was let go."))
+                return
+            self.message = ""
+            try:
+                done(study, result)
+            except EchoODEError as error:
+                failed(error)
+                return
+            finish(Event.FINISHED, "")
+
+        def failed(error: EchoODEError) -> None:
+            problem.append(error)
+            finish(Event.FAILED, str(error))
+
+        def cancelled() -> None:
+            finish(Event.CANCELLED, "Cancelled; nothing was changed.")
+
+        self._job = self._worker.submit(
+            task,
+            on_progress=lambda progress: self._tell(Event.PROGRESS, study),
+            on_done=onDone,
+            on_failed=failed,
+            on_cancelled=cancelled,
+        )
+        self._step, self._study = step, study
+        self._tell(Event.STARTED, study)
+        if waitForCompletion:
+            self.wait()
+            if problem:
+                raise problem[0]
+
+    def _onSegmented(self, study: Study, result: SegmentedSequence) -> None:
+        self._history.push(study, "segmenting")
+        study.setSegmented(result.masks, result.provenance)
+        study.setMasks(result.masks, result.provenance)
+        study.removeMotion()
+        if not study.phasesByHand and self._measurer.isMeasurable(study):
+            study.setPhases(*self._measurer.findPhases(study), byHand=False)
+        self._changed(study, Event.MASKS)
+        if not self._measurer.isMeasurable(study):
+            raise UnsuitableMask("No LV was found; check that the clip shows an apical view, or draw the LV by hand.")
+        self.message = f"{study.frameCount} frames were segmented."
+
+    def _onPropagated(self, study: Study, result: SegmentedSequence) -> None:
+        self._history.push(study, "propagating")
+        study.setMasks(result.masks, result.provenance)
+        assert result.displacement is not None and result.pull_back is not None and result.reference_frame is not None
+        study.setMotion(result.displacement, result.pull_back, result.reference_frame)
+        self._changed(study, Event.MASKS)
+        folds = result.provenance.quality.get("folds", 0.0)
+        self.message = f"The mask of frame {result.reference_frame} was carried over {study.frameCount} frames."
+        if folds > 0:
+            self.message += f" The motion folds in {folds:.0f} places: try the fine preset."
+
+    def _changed(self, study: Study, event: Event) -> None:
+        self.refreshViews(study)
+        self._tell(event, study)
+        self._tell(Event.MEASUREMENTS, study)
+
+    def _tell(self, event: Event, study: Study | None) -> None:
+        for listener in list(self.listeners):
+            listener(event, study)
+
+    def _studyOf(self, browserNode: Any) -> Study:
+        if isinstance(browserNode, Study):
+            return browserNode
+        study = Study.of(browserNode)
+        if study is None:
+            raise UnsuitableClip("Choose a clip first: load one, or select a sequence of images.")
+        return study
