@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -66,17 +67,20 @@ class Segmenter:
         if not 0 <= self.smoothing < 1:
             raise UnsuitableClip(f"Smoothing over {self.smoothing} s makes no sense; give 0 to 1 s.")
 
-    def segment(self, sequence: EchoSequence, *, monitor: Monitor | None = None) -> SegmentedSequence:
+    def segment(
+        self, sequence: EchoSequence, *, frames: Iterable[int] | None = None, monitor: Monitor | None = None
+    ) -> SegmentedSequence:
         """Masks for every frame, in the clip's own pixels.
 
         Parameters
         ----------
         sequence: one frame or more; a view that the model was not trained for is segmented, with a note.
+        frames: only these, 0-based, the others' masks stay empty; None for all.
         monitor: progress by frame, and cancelling.
 
         Raises
         ------
-        UnsuitableClip: colour flow on the frames (unless allowed).
+        UnsuitableClip: colour flow on the frames (unless allowed), no frame asked for, or one outside the clip.
         DeviceError: the device's memory does not hold one frame.
         RunCancelled: the monitor was cancelled.
         """
@@ -85,19 +89,28 @@ class Segmenter:
                 "This clip shows colour Doppler, which hides the walls; load a B-mode clip, or allow colour to try."
             )
         started = time.perf_counter()
-        stage = (monitor or Monitor()).stage("Segmenting", 2 * len(sequence))
+        wanted = _checked(frames, len(sequence))
+        kernel = _kernel(sequence, self.smoothing)
+        reach = len(kernel) // 2
+        near = sorted({min(max(one, 0), len(sequence) - 1) for f in wanted for one in range(f - reach, f + reach + 1)})
+        stage = (monitor or Monitor()).stage("Segmenting", len(near) + len(wanted))
         sector = find_sector(sequence)
         fit, inputs = prepare(sequence, sector, self.card)
         probabilities = class_probabilities(
-            self.network, inputs, device=self.device, mirror=self.flips, batch=_BATCH[self.device.type], stage=stage
+            self.network,
+            inputs[near],
+            device=self.device,
+            mirror=self.flips,
+            batch=_BATCH[self.device.type],
+            stage=stage,
         )
-        kernel = _kernel(sequence, self.smoothing)
         inside = sector.mask[sector.box[0] : sector.box[1], sector.box[2] : sector.box[3]]
         usual = fit.to_box(probabilities.mean(0, dtype=np.float32)) if self.clean else None
         masks = np.zeros((len(sequence), *inside.shape), np.uint8)
         certainty = 0.0
-        for index in range(len(sequence)):
-            maps = _mixed(probabilities, index, kernel)
+        for index in wanted:
+            neighbours = np.clip(np.arange(index - reach, index + reach + 1), 0, len(sequence) - 1)
+            maps = _mixed(probabilities[np.searchsorted(near, neighbours)], kernel)
             certainty += float(maps.max(0).mean())
             mask = fit.to_box(maps).argmax(0).astype(np.uint8)
             masks[index] = tidy_mask(mask, usual, inside) if self.clean else mask
@@ -106,13 +119,14 @@ class Segmenter:
             method="segment",
             model=self.card.name,
             weights_sha256=self.card.sha256,
-            settings={"flips": self.flips, "clean": self.clean, "smoothing_s": self.smoothing},
+            settings={"flips": self.flips, "clean": self.clean, "smoothing_s": self.smoothing}
+            | ({} if frames is None else {"frames": wanted}),
             software=__version__,
             device=self.device.type,
             quality={
                 "seconds": time.perf_counter() - started,
-                "mean_certainty": certainty / len(sequence),
-                "frames_without_lv": float(np.count_nonzero(~(masks == Label.LV).any(axis=(1, 2)))),
+                "mean_certainty": certainty / len(wanted),
+                "frames_without_lv": float(np.count_nonzero(~(masks[wanted] == Label.LV).any(axis=(1, 2)))),
             },
         )
         return SegmentedSequence(_noted(sequence, self.card), sector.restore(masks), provenance)
@@ -136,13 +150,21 @@ def _kernel(sequence: EchoSequence, smoothing: float) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(), np.float32)
 
 
-def _mixed(probabilities: NDArray[np.float16], index: int, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A frame's probabilities (labels, rows, columns), averaged with its neighbours' by ``kernel``."""
-    reach = len(kernel) // 2
-    if reach == 0:
-        return np.asarray(probabilities[index], np.float32)
-    neighbours = np.clip(np.arange(index - reach, index + reach + 1), 0, len(probabilities) - 1)
-    return np.asarray(np.tensordot(kernel, probabilities[neighbours].astype(np.float32), axes=1))
+def _mixed(neighbours: NDArray[np.float16], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A frame's probabilities (labels, rows, columns): its neighbours', itself in the middle, mixed by ``kernel``."""
+    if len(kernel) == 1:
+        return np.asarray(neighbours[0], np.float32)
+    return np.asarray(np.tensordot(kernel, neighbours.astype(np.float32), axes=1))
+
+
+def _checked(frames: Iterable[int] | None, count: int) -> list[int]:
+    """The frames that are wanted, in order."""
+    if frames is None:
+        return list(range(count))
+    wanted = sorted(set(frames))
+    if not wanted or wanted[0] < 0 or wanted[-1] >= count:
+        raise UnsuitableClip(f"Name one or more frames to segment, from 0 to {count - 1}.")
+    return wanted
 
 
 def _noted(sequence: EchoSequence, card: ModelCard) -> EchoSequence:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from ..errors import OutputError
 
+# Followed by the number of the process that writes.
+_UNFINISHED = ".echoode-"
+
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     """Write ``data`` to ``path`` in one step: the old file stays until the new one is complete.
@@ -86,10 +89,21 @@ def require_writable(path: str | os.PathLike[str]) -> None:
     if existing == target and not target.is_dir():
         existing = target.parent
     try:
-        with tempfile.TemporaryDirectory(prefix=".echoode-", dir=existing):
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=existing):
             pass
     except OSError as error:
         raise OutputError(f"{existing} can't be written to ({_reason(error)}); choose another folder.") from error
+
+
+def remove_unfinished(folder: str | os.PathLike[str], process: int) -> None:
+    """Remove what a process that was killed left half written in a folder; nothing happens where there is nothing.
+
+    Parameters
+    ----------
+    process: its number, as ``os.getpid`` gave it there.
+    """
+    for path in Path(folder).glob(f"{_UNFINISHED}{process}-*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
@@ -97,7 +111,7 @@ def _beside(target: Path) -> Iterator[Path]:
     """A hidden folder in the target's own folder (so that a move is one step), gone afterwards."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".echoode-", dir=target.parent))
+        folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{os.getpid()}-", dir=target.parent))
     except OSError as error:
         raise OutputError(f"{target.parent} can't be written to ({_reason(error)}); choose another folder.") from error
     try:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ..sequence import EchoSequence, FrameSeries, Measurements, Provenance, Quan
 from . import DISCLAIMER
 from .atomic import write_bytes
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Raised in its first number when a reader of older documents would break, in its second when fields are added."""
 
 Document = dict[str, object]
@@ -35,6 +35,7 @@ def results_document(
     measurements: Measurements,
     *,
     segmentation: Measurements | None = None,
+    corrected: Iterable[int] = (),
     source_name: bool = False,
 ) -> Document:
     """Everything that was measured, with units and provenance, in plain types.
@@ -44,6 +45,7 @@ def results_document(
     sequence: the clip that was measured.
     measurements: the result that is reported.
     segmentation: what the frame-by-frame segmentation alone gave, to stand beside it.
+    corrected: frames whose masks a person gave or corrected.
     source_name: put the file's name in; left out otherwise, since names often identify the patient. The clip is
         recognised by the checksum of its pixels.
 
@@ -57,6 +59,7 @@ def results_document(
         "disclaimer": DISCLAIMER,
         "software": {"name": "EchoODE", "version": __version__},
         "clip": clip_document(sequence, source_name=source_name),
+        "corrected_frames": sorted(int(frame) for frame in corrected),
         **_measured(sequence, measurements),
     }
     if segmentation is not None:

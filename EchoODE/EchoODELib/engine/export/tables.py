@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -21,9 +21,9 @@ from .results import clip_document, provenance_document
 _LINE = f"EchoODE {__version__}. {DISCLAIMER}"
 
 
-def frames_table(sequence: EchoSequence, measurements: Measurements) -> pd.DataFrame:
+def frames_table(sequence: EchoSequence, measurements: Measurements, *, corrected: Iterable[int] = ()) -> pd.DataFrame:
     """One row a frame: ``frame`` (0-based), ``time (s)``, ``phase`` (ED, ES or empty), ``beat`` (from 1), a column
-    for each series with its unit, and ``flags``."""
+    for each series with its unit, ``corrected`` ("yes" where a person gave or corrected the mask) and ``flags``."""
     count = len(sequence)
     phase, beat, flags = [""] * count, pd.array([pd.NA] * count, dtype="Int64"), [""] * count
     for name, frames in (("ES", measurements.es_frames), ("ED", measurements.ed_frames)):
@@ -35,8 +35,17 @@ def frames_table(sequence: EchoSequence, measurements: Measurements) -> pd.DataF
     for flag in measurements.flags:
         flags[flag.frame] = f"{flags[flag.frame]} {flag.reason}".strip()
     series = {_titled(name, one.unit): one.values for name, one in measurements.per_frame.items()}
+    by_hand = set(corrected)
     return pd.DataFrame(
-        {"frame": range(count), "time (s)": sequence.times, "phase": phase, "beat": beat, **series, "flags": flags}
+        {
+            "frame": range(count),
+            "time (s)": sequence.times,
+            "phase": phase,
+            "beat": beat,
+            **series,
+            "corrected": ["yes" if frame in by_hand else "" for frame in range(count)],
+            "flags": flags,
+        }
     )
 
 
@@ -103,6 +112,7 @@ def write_xlsx(
     measurements: Measurements,
     *,
     segmentation: Measurements | None = None,
+    corrected: Iterable[int] = (),
     source_name: bool = False,
 ) -> Path:
     """Write an Excel workbook with the sheets summary, beats, frames and provenance.
@@ -114,7 +124,7 @@ def write_xlsx(
     sheets = {
         "summary": summary_table(measurements, segmentation),
         "beats": beats_table(sequence, measurements),
-        "frames": frames_table(sequence, measurements),
+        "frames": frames_table(sequence, measurements, corrected=corrected),
         "provenance": provenance_table(sequence, measurements, source_name=source_name),
     }
     buffer = io.BytesIO()

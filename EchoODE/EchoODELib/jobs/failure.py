@@ -1,0 +1,78 @@
+"""What went wrong in the worker, as one sentence for a person."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from ..engine.errors import DeviceError, EchoODEError, OutputError
+from .errors import MissingPackage, UnexpectedFault
+from .trouble import described, private_texts, write_log
+
+# Names to install by, where they differ from those to import by.
+_DISTRIBUTIONS = {
+    "torch": "PyTorch (torch)",
+    "cv2": "opencv-python-headless (cv2)",
+    "PIL": "pillow (PIL)",
+    "yaml": "pyyaml (yaml)",
+    "nrrd": "pynrrd (nrrd)",
+}
+_MEMORY = (
+    "The memory of the device ran out; close other programs, choose the device cpu, or use a shorter clip or the "
+    "fast preset."
+)
+_GPU = "The GPU reported an error; try again, and choose the device cpu if it comes back."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error on its way to the owner; ``leaving`` if the process must end after it."""
+
+    error: EchoODEError
+    leaving: bool = False
+
+    @property
+    def content(self) -> dict[str, str]:
+        """Plain values, see :func:`~.errors.rebuilt`."""
+        package = self.error.package if isinstance(self.error, MissingPackage) else ""
+        return {"kind": type(self.error).__name__, "message": str(self.error), "package": package}
+
+
+def failure_of(error: Exception, task: object) -> Failure:
+    """What to tell of an error; one that nobody expected is logged."""
+    if isinstance(error, EchoODEError):
+        return Failure(error)
+    if isinstance(error, ImportError) and not (error.name or "").startswith("EchoODELib"):
+        return Failure(missing(error.name or "", isinstance(error, ModuleNotFoundError)))
+    if _is_memory(error):
+        return Failure(DeviceError(_MEMORY))
+    if isinstance(error, RuntimeError) and ("CUDA" in str(error) or "cuDNN" in str(error)):
+        # After such an error every further call to the GPU fails, until a new process starts.
+        return Failure(DeviceError(_GPU), leaving=True)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failure(OutputError("The disk is full; free some space and try again."))
+    log = write_log(f"{type(task).__name__}: {type(error).__name__}", described(error), private_texts(task))
+    return Failure(UnexpectedFault(f"The engine met an unexpected problem ({type(error).__name__}){named(log)}."))
+
+
+def missing(package: str, absent: bool = True) -> MissingPackage:
+    """The error for a package that can't be imported."""
+    top = package.split(".")[0]
+    name = _DISTRIBUTIONS.get(top, top or "that the engine needs")
+    if absent:
+        return MissingPackage(f"The package {name} is missing; install it and try again.", top)
+    return MissingPackage(f"The package {name} can't be loaded; install it again.", top)
+
+
+def named(log: object) -> str:
+    """The part of a sentence that names a log file, where there is one."""
+    return f"; report it with the log file {log}" if log else "; try again, and report it if it comes back"
+
+
+def _is_memory(error: Exception) -> bool:
+    text = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and ("allocate memory" in text or "out of memory" in text))
+    )
