@@ -19,12 +19,19 @@ from typing import Any
 __all__ = ["load_module", "start"]
 
 
-def start(*, modules: Iterable[str | Path] = (), window: bool = True, arguments: Iterable[str] = ("Slicer",)) -> Any:
+def start(
+    *,
+    modules: Iterable[str | Path] = (),
+    window: bool = True,
+    testing: bool = True,
+    arguments: Iterable[str] = ("Slicer",),
+) -> Any:
     """Start the application, once a process; a later call loads further modules only.
 
     Args:
         modules: files of scripted modules to load.
         window: make the main window with its views (not shown yet). Without it `slicer.app.layoutManager()` is None.
+        testing: messages are logged, never shown in a dialog that waits for a person.
         arguments: command line for Qt.
 
     Returns:
@@ -39,7 +46,7 @@ def start(*, modules: Iterable[str | Path] = (), window: bool = True, arguments:
     prepare_platform()
     from .boot.launch import launch
 
-    return launch(modules=modules, window=window, arguments=list(arguments))
+    return launch(modules=modules, window=window, testing=testing, arguments=list(arguments))
 
 
 def load_module(path: str | Path) -> Any:

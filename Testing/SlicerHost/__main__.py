@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from . import start
+from .boot.graphics import GraphicsMissingError
+
+LARGEST = (1400, 900)  # px of the window; smaller on a smaller screen
+SHARE_OF_SCREEN = 0.92
+ROUNDS_BEFORE_PICTURE = 5  # of the event loop: layout, then paint, then what painting has asked for
 
 
 def main() -> int:
@@ -18,23 +26,69 @@ def main() -> int:
     )
     parser.add_argument("--picture", type=Path, help="write a picture of the window to this PNG and end")
     options = parser.parse_args()
-    app = start(modules=options.module, arguments=["Slicer"])
+    try:
+        app = start(modules=options.module, testing=options.picture is not None, arguments=["Slicer"])
+    except GraphicsMissingError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.picture is None and app.platformName == "offscreen" and "QT_QPA_PLATFORM" not in GIVEN:
+        print("There is no display for a window: set DISPLAY, or ask for --picture FILE", file=sys.stderr)
+        return 1
+    _silence_offscreen_warning()
+    window = _open_window(app)
+    if options.module:
+        _show_module(window, options.module[0].stem)
+    app.processEvents()
+    from .boot.io_manager import load_and_tell
+
+    loaded = load_and_tell([str(path) for path in options.files])
+    if options.picture is None:
+        return _run(app)
+    for _ in range(ROUNDS_BEFORE_PICTURE):
+        app.processEvents()
+    return 0 if window.grab().save(str(options.picture)) and loaded else 1
+
+
+def _open_window(app: Any) -> Any:
+    """Show the main window, large but within the screen."""
     import slicer
 
     window = slicer.util.mainWindow()
-    window.resize(1400, 900)
+    space = app.primaryScreen.availableGeometry
+    room = (space.width(), space.height())
+    window.resize(*(min(most, round(SHARE_OF_SCREEN * side)) for most, side in zip(LARGEST, room, strict=True)))
     window.show()
-    if options.module:
-        slicer.util.selectModule(options.module[0].stem)
-    unread = [str(path) for path in options.files if not app.loadFiles([str(path)])]
-    if unread:
-        print(f"no reader takes {', '.join(unread)}", file=sys.stderr)
-    if options.picture is None:
-        return int(app.exec())
-    for _ in range(5):
-        app.processEvents()
-    return 0 if window.grab().save(str(options.picture)) else 1
+    return window
 
+
+def _silence_offscreen_warning() -> None:
+    """Qt's offscreen platform says of every window that it knows no size hints."""
+    from PySide6 import QtCore
+
+    def tell(kind: Any, context: Any, text: str) -> None:
+        if "propagateSizeHints" not in text:
+            print(text, file=sys.stderr)
+
+    QtCore.qInstallMessageHandler(tell)
+
+
+def _show_module(window: Any, name: str) -> None:
+    """Enter a module and give the window its name and icon."""
+    import slicer
+
+    slicer.util.selectModule(name)
+    module = getattr(slicer.modules, name.lower())
+    window.setWindowTitle(f"{module.title} - Slicer host")
+    window.setWindowIcon(module.icon)
+
+
+def _run(app: Any) -> int:
+    """The event loop, until the window is closed or Ctrl+C comes from the terminal."""
+    signal.signal(signal.SIGINT, lambda *_: app.quit())
+    return int(app.exec())
+
+
+GIVEN = dict(os.environ)  # before the host chooses a platform
 
 if __name__ == "__main__":
     sys.exit(main())

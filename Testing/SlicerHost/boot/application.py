@@ -29,14 +29,14 @@ class qSlicerApplication(QtWidgets.QApplication):
     mrmlSceneChanged = QtCore.Signal(object)
     renderPaused = QtCore.Signal(bool)
 
-    def __init__(self, arguments, /):
+    def __init__(self, arguments, testing=True, /):
         super().__init__(arguments)
         private(self).backend = Backend()
         self._d.io_manager = qSlicerIOManager(self._d.backend)
         self._d.layout_manager = self._d.main_window = None
         folder = Path(tempfile.mkdtemp(prefix="settings-", dir=self._d.backend.temporary_path))
         self._d.settings = QtCore.QSettings(str(folder / "Slicer.ini"), QtCore.QSettings.IniFormat)
-        self._d.options = SimpleNamespace(noMainWindow=False, testingEnabled=True, runPythonAndExit=False)
+        self._d.options = SimpleNamespace(noMainWindow=False, testingEnabled=testing, runPythonAndExit=False)
 
     def _start(self):
         """The part that needs `slicer.app` to exist."""
@@ -102,8 +102,8 @@ class qSlicerApplication(QtWidgets.QApplication):
         QtWidgets.QApplication.processEvents()
 
     def testingEnabled(self, /):
-        """True: dialogs that would wait for a person are not shown."""
-        return True
+        """Whether dialogs that would wait for a person are logged instead of shown."""
+        return self._d.options.testingEnabled
 
     def pauseRender(self, /):
         """Hold renders of all views; pauses count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PySide6 import QtCore, QtWidgets
 
 from ..pythonqt.emulation import emulated, private
 from . import file_types
+from .scripted_readers import confidence_of_ending
 
 
 @emulated
@@ -23,10 +25,15 @@ class qSlicerIOManager(QtCore.QObject):
         super().__init__()
         private(self).backend = backend
         private(self).readers = dict(file_types.READERS)
+        private(self).scripted = {}  # kind of file -> qSlicerScriptedFileReader
 
     def fileType(self, path, /):
-        """Kind of a file, "NoFile" if no reader takes it."""
-        return file_types.file_type(str(path))
+        """Kind of a file, that of the reader which is surest of it; "NoFile" if no reader takes it."""
+        ending = file_types.known_ending(str(path))
+        offers = [(confidence_of_ending(ending), file_types.file_type(str(path)))] if ending else []
+        offers += [(one.canLoadFileConfidence(str(path)), kind) for kind, one in self._d.scripted.items()]
+        confidence, kind = max(offers, key=lambda offer: offer[0], default=(0.0, ""))
+        return kind if confidence > 0 else "NoFile"
 
     def fileWriterFileType(self, node, extension="", /):
         """Kind of file that a node is written to."""
@@ -34,7 +41,7 @@ class qSlicerIOManager(QtCore.QObject):
 
     def registeredFileReaderCount(self, kind, /):
         """How many readers a kind of file has."""
-        return int(kind in self._d.readers)
+        return int(kind in self._d.readers) + int(kind in self._d.scripted)
 
     def allReadableFileExtensions(self, /):
         """Endings of all files that can be read, without dot."""
@@ -63,6 +70,8 @@ class qSlicerIOManager(QtCore.QObject):
         """
         if kind == "SceneFile":
             return self._load_scene(str(properties["fileName"]), bool(properties.get("clear", False)), messages)
+        if kind in self._d.scripted:
+            return self._load_scripted(self._d.scripted[kind], dict(properties), collection, messages)
         reader = self._d.readers.get(kind)
         if reader is None:
             if messages is not None:
@@ -122,7 +131,7 @@ class qSlicerIOManager(QtCore.QObject):
     def openAddDataDialog(self, /):
         """Let the user choose files and load them."""
         paths, _ = QtWidgets.QFileDialog.getOpenFileNames(slicer.util.mainWindow(), "Add data")
-        return slicer.app.loadFiles(paths) if paths else False
+        return load_and_tell(paths) if paths else False
 
     def openLoadSceneDialog(self, /):
         """Let the user choose a scene and load it."""
@@ -134,6 +143,16 @@ class qSlicerIOManager(QtCore.QObject):
             slicer.util.mainWindow(), "Save scene", "Scene.mrb", "Scene (*.mrb *.mrml)"
         )
         return self._save_scene(path, None) if path else False
+
+    def _load_scripted(self, reader: Any, properties: dict[str, Any], collection: Any, messages: Any) -> bool:
+        loaded = reader.load(properties)
+        if messages is not None:
+            messages.AddMessages(reader.userMessages())
+        if loaded:
+            for node_id in reader.loadedNodes if collection is not None else ():
+                collection.AddItem(self._d.backend.scene.GetNodeByID(node_id))
+            self.newFileLoaded.emit({**properties, "nodeIDs": list(reader.loadedNodes)})
+        return loaded
 
     def _load_scene(self, path: str, clear: bool, messages: Any) -> bool:
         scene = self._d.backend.scene
@@ -156,3 +175,18 @@ class qSlicerIOManager(QtCore.QObject):
             return bool(scene.Commit(path))
         Path(path).mkdir(parents=True, exist_ok=True)
         return bool(self._d.backend.application_logic.SaveSceneToSlicerDataBundleDirectory(path, None, messages))
+
+
+def load_and_tell(paths: Iterable[str]) -> bool:
+    """Load files for a person; one message names those that could not be read, with the reader's reason."""
+    manager, problems = slicer.app.ioManager(), []
+    with slicer.util.WaitCursor():
+        for path in paths:
+            kind, messages = manager.fileType(path), slicer.vtkMRMLMessageCollection()
+            if kind == "NoFile":
+                problems.append(f"No reader takes {path}.")
+            elif not manager.loadNodes(kind, {"fileName": path}, None, messages):
+                problems.append(messages.GetAllMessagesAsString().strip() or f"{path} could not be read.")
+    if problems:
+        slicer.util.errorDisplay("\n".join(problems), parent=slicer.util.mainWindow())
+    return not problems

@@ -51,12 +51,12 @@ LIBRARY_ALIASES = {
 }
 
 
-def launch(*, modules: Iterable[str | Path], window: bool, arguments: list[str]) -> Any:
+def launch(*, modules: Iterable[str | Path], window: bool, testing: bool, arguments: list[str]) -> Any:
     """See SlicerHost.start."""
     import slicer
 
     if getattr(slicer, "app", None) is None:
-        _start(slicer, window=window, arguments=arguments)
+        _start(slicer, window=window, testing=testing, arguments=arguments)
     from .modules import load_scripted_module
 
     for path in modules:
@@ -64,7 +64,7 @@ def launch(*, modules: Iterable[str | Path], window: bool, arguments: list[str])
     return slicer.app
 
 
-def _start(slicer: Any, *, window: bool, arguments: list[str]) -> None:
+def _start(slicer: Any, *, window: bool, testing: bool, arguments: list[str]) -> None:
     warnings.filterwarnings("ignore", message=r"Function: 'Q.*deprecated", category=DeprecationWarning)
     pythonqt.install()
     _silence_known_warnings()
@@ -77,7 +77,7 @@ def _start(slicer: Any, *, window: bool, arguments: list[str]) -> None:
 
     slicer.modules = importlib.import_module(f"{HOST.name}.boot.modules").Modules()
     slicer.moduleNames = SimpleNamespace()
-    slicer.app = qSlicerApplication(arguments)
+    slicer.app = qSlicerApplication(arguments, testing)
     slicer.mrmlScene = slicer.app.mrmlScene()
     slicer.app._start()
     for name in WIDGET_MODULES:

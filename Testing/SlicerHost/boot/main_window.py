@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import slicer
-from PySide6 import QtCore, QtGui, QtWidgets
+from PySide6 import QtCore, QtWidgets
 
 from ..pythonqt.emulation import emulated, private
 from ..views.layout_manager import qSlicerLayoutManager
+from .io_manager import load_and_tell
+from .menus import build_menus
 
 PANEL_WIDTH = 420  # px, as wide as Slicer's at first
 
@@ -64,11 +66,11 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
         self.setCentralWidget(state.viewport)
         state.layout_manager = slicer.app._d.layout_manager = qSlicerLayoutManager(state.viewport)
         self._build_panel()
+        build_menus(self)
         state.selector = qSlicerModuleSelectorToolBar(self)
         state.selector.setObjectName("ModuleSelectorToolBar")
         self.addToolBar(state.selector)
         state.selector.moduleSelected.connect(lambda name: self._show_module(name))
-        self._build_menus()
         self.statusBar()
 
     def _build_panel(self):
@@ -82,31 +84,6 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
         state.scroll.setMinimumWidth(PANEL_WIDTH)
         state.dock.setWidget(state.scroll)
         self.addDockWidget(QtCore.Qt.LeftDockWidgetArea, state.dock)
-
-    def _build_menus(self):
-        manager = slicer.app.ioManager()
-        entries = {
-            "File": (
-                ("Add data...", "Ctrl+O", manager.openAddDataDialog),
-                ("Save scene...", "Ctrl+S", manager.openSaveDataDialog),
-                ("Close scene", "Ctrl+W", lambda: slicer.mrmlScene.Clear(0)),
-                ("Exit", "Ctrl+Q", self.close),
-            ),
-            "View": tuple(
-                (title, "", lambda number=number: slicer.app.layoutManager().setLayout(number))
-                for title, number in (
-                    ("One slice", slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView),
-                    ("Four up", slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView),
-                    ("Plot and table", slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpPlotTableView),
-                )
-            ),
-        }
-        for title, actions in entries.items():
-            menu = self.menuBar().addMenu(title)
-            for text, shortcut, function in actions:
-                action = menu.addAction(text)
-                action.setShortcut(QtGui.QKeySequence(shortcut))
-                action.triggered.connect(lambda *_, function=function: function())
 
     def moduleSelector(self, /):
         """The combo box of the modules."""
@@ -135,12 +112,9 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event, /):
-        """Load the dropped files; say which could not be read."""
-        paths = [url.toLocalFile() for url in event.mimeData().urls()]
-        unread = [path for path in paths if not slicer.app.loadFiles([path])]
+        """Load the dropped files; say which could not be read, and why."""
         event.acceptProposedAction()
-        if unread:
-            slicer.util.errorDisplay("No reader takes " + ", ".join(unread), parent=self)
+        load_and_tell([url.toLocalFile() for url in event.mimeData().urls()])
 
     def closeEvent(self, event, /):
         """Leave the current module first."""

@@ -12,6 +12,7 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from ..pythonqt.emulation import emulated, private, stored
 from ..widgets.qmrml_base import qSlicerWidget
+from .scripted_readers import qSlicerScriptedFileReader
 
 
 @emulated
@@ -231,5 +232,9 @@ def load_scripted_module(path: str | Path) -> Any:
     private(module).instance = instance
     module.title = module.title or name
     setattr(slicer.modules, f"{name}Instance", instance)
+    reader_class = getattr(python_module, f"{name}FileReader", None)
+    if reader_class is not None:
+        reader = qSlicerScriptedFileReader(reader_class)
+        slicer.app.ioManager()._d.scripted[reader.fileType()] = reader
     slicer.app.moduleManager()._add(module)
     return module

@@ -209,6 +209,32 @@ class ClipEditorLogic(ScriptedLoadableModuleLogic):
         return table
 
 
+class ClipEditorFileReader:
+    """Clips as arrays (T, H, W) in .clip.npy files; Slicer registers it for its name."""
+
+    def __init__(self, parent: Any) -> None:
+        self.parent = parent
+
+    def description(self) -> str:
+        return "Clip"
+
+    def fileType(self) -> str:
+        return "ClipEditorClip"
+
+    def extensions(self) -> list[str]:
+        return ["Clip (*.clip.npy)"]
+
+    def load(self, properties: dict[str, Any]) -> bool:
+        frames = np.load(properties["fileName"])
+        if frames.ndim != 3:
+            message = f"{properties['fileName']} has {frames.ndim} dimensions, a clip has 3."
+            self.parent.userMessages().AddMessage(vtk.vtkCommand.ErrorEvent, message)
+            return False
+        browser = ClipEditorLogic().loadClip(frames, 0.5, 40.0)
+        self.parent.loadedNodes = [browser.GetID()]
+        return True
+
+
 class ClipEditorTest(ScriptedLoadableModuleTest):
     def test_an_empty_mask_has_no_area(self) -> None:
         logic = ClipEditorLogic()
