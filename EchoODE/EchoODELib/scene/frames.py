@@ -137,7 +137,7 @@ def _grayOf(images: NDArray[Any]) -> NDArray[np.uint8]:
         return np.ascontiguousarray(images[..., 0])
     # In fixed point, as OpenCV does it: the same clip gets the same gray whoever reads it.
     red, green, blue = (images[..., channel].astype(np.int32) for channel in range(3))
-    return ((4899 * red + 9617 * green + 1868 * blue + 8192) >> 14).astype(np.uint8)
+    return ((9798 * red + 19235 * green + 3735 * blue + 16384) >> 15).astype(np.uint8)
 
 
 def _readTimes(browser: Any, frames: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..engine.errors import UnsuitableClip, UnsuitableMask
 from ..engine.sequence import Label
+from .importing import guardImports
 from .nodes import (
     MASKS,
     addSequence,
@@ -62,6 +63,7 @@ def maskSequenceOf(study: Study) -> Any:
 def segmentationOf(study: Study) -> Any:
     """The segmentation node that shows, and edits, the current frame's masks, or None."""
     browser = study.browserNode
+    guardImports()
     proxy = proxyOf(browser, maskSequenceOf(study))
     if proxy is not None and browser.GetNodeReference(_PROXY) is not proxy:  # new, also where a person deleted it
         with writing():

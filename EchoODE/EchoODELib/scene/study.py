@@ -46,7 +46,7 @@ class Study:
         return hash(self.browserNode)
 
     def __repr__(self) -> str:
-        return f"Study({self.name!r}, {self.frameCount} frames)"
+        return f"Study({self.name!r}, {self.frameCount} frames)" if self.exists else f"Study({self.name!r}, gone)"
 
     # The clip
 
