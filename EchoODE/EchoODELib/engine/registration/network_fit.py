@@ -6,6 +6,7 @@ One network a leg, fitted from scratch and thrown away. What the paper leaves op
   run backwards from the reference, and the tie between two EDs are legs like any other, joined as the spline's are.
 - V is given at evenly spaced times, ``step`` apart, in one batch, from frames interpolated there. Euler's method holds
   it constant from one to the next; other solvers need it to be continuous, so it is linear between them.
+- The velocity falls to 0 in the rim around the sector, so that flow and inverse stay in the box.
 - Guides anywhere on a leg count like the paper's ES mask; they are met exactly only afterwards, when masks are blended.
 - Images are compared within the sector alone; of all parameters seen, those of the least loss are kept, as a rate of
   0.01 makes the loss jump.
@@ -35,6 +36,7 @@ from .network import VelocityNetwork
 from .optimise import adam
 from .settings import LossWeights, NetworkSettings
 from .spline_fit import Material
+from .work import RIM
 
 _BLUR_REFERENCE = 256  # px along the side at which the settings give the blur
 _DAMPED_ITERATIONS = 40
@@ -162,6 +164,7 @@ class _LegData:
     source: Tensor  # (1, 1, s, s)
     targets: Tensor  # (N, 1, s, s), blurred
     sector: Tensor  # (1, 1, s, s)
+    window: Tensor  # (1, 1, s, s): 1 over the sector, falling to 0 in the rim
     guided: tuple[int, ...]  # positions
     guides: Tensor  # (G, C, s, s)
 
@@ -189,7 +192,7 @@ def fit_network(
         network = VelocityNetwork(len(material.labels), settings).to(device)
         _fit(network, data, material.labels, settings, weights, advance)
         with torch.no_grad():
-            velocities.append(network(data.seen, data.mask, data.times))
+            velocities.append(_velocities(network, data, settings))
     return NetworkFlows(tuple(legs), tuple(velocities), settings)
 
 
@@ -213,9 +216,18 @@ def _leg_data(leg: Leg, material: Material, settings: NetworkSettings, device: t
         source=images[:1],
         targets=_blurred(images[1:], settings),
         sector=box.memberships(material.sector.astype(np.uint8), (1,), shape)[None].to(device),
+        window=_window(settings.size).to(device),
         guided=tuple(guided),
         guides=torch.stack(guides).to(device) if guides else mask[:0],
     )
+
+
+def _window(size: int) -> Tensor:
+    """(1, 1, size, size): 0 at the box's border, rising smoothly to 1 where the region begins."""
+    position = (torch.arange(size) + 0.5) / size
+    share = (torch.minimum(position, 1 - position) * (1 + 2 * RIM) / RIM).clamp(0, 1)
+    rise = share * share * (3 - 2 * share)
+    return (rise[:, None] * rise[None])[None, None]
 
 
 def _blurred(images: Tensor, settings: NetworkSettings) -> Tensor:
@@ -227,6 +239,12 @@ def _blurred(images: Tensor, settings: NetworkSettings) -> Tensor:
     kernel = torch.from_numpy(cv2.getGaussianKernel(2 * radius + 1, sigma, cv2.CV_32F)).to(images.device)
     padded = F.pad(images, (radius, radius, radius, radius), mode="replicate")
     return F.conv2d(F.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
+
+
+def _velocities(network: VelocityNetwork, data: _LegData, settings: NetworkSettings) -> Tensor:
+    with torch.autocast(data.times.device.type, torch.bfloat16, enabled=settings.mixed):
+        velocities = network(data.seen, data.mask, data.times)
+    return torch.as_tensor(velocities).float() * data.window
 
 
 def _fit(
@@ -245,7 +263,7 @@ def _fit(
 
     def loss() -> Tensor:
         nonlocal best, kept
-        at = velocity_at(network(data.seen, data.mask, data.times), settings)
+        at = velocity_at(_velocities(network, data, settings), settings)
         fields = _solve(at, when, (settings.size, settings.size), settings, data.times.device)[1:]
         total = _loss(fields, data, labels, settings, weights)
         value = float(total.detach())

@@ -27,7 +27,7 @@ class QualityReport:
     reference: topology of the reference mask.
     smallest_determinant: of both fields over all frames; above 0 nothing folds.
     folds: cells with a determinant of 0 or less, over both fields and all frames.
-    residual: largest distance (px) by which going forth and back misses the start, in the heart box.
+    residual: largest distance (px) by which going forth and back misses the start, in the sector.
     """
 
     reference: Topology
@@ -39,15 +39,16 @@ class QualityReport:
     components: list[int] = field(default_factory=list)
     holes: list[int] = field(default_factory=list)
 
-    def add(self, pull_back: NDArray[np.float32], displacement: NDArray[np.float32]) -> None:
-        """Look at one frame's fields, (H, W, 2) px."""
+    def add(self, pull_back: NDArray[np.float32], displacement: NDArray[np.float32], sector: NDArray[np.bool_]) -> None:
+        """Look at one frame's fields, (H, W, 2) px; ``sector`` (H, W) is where the frames show tissue."""
         for motion in (pull_back, displacement):
             values = determinants(motion)
             self.smallest_determinant = min(self.smallest_determinant, float(values.min()))
             self.largest_determinant = max(self.largest_determinant, float(values.max()))
             self.folds += int((values <= 0).sum())
         miss = displacement + carry(pull_back, displacement)
-        self.residual = max(self.residual, float(cv2.magnitude(miss[..., 0], miss[..., 1]).max()))
+        distance = cv2.magnitude(miss[..., 0], miss[..., 1])
+        self.residual = max(self.residual, float(distance.max(where=sector, initial=0.0)))
 
     def add_mask(self, mask: NDArray[np.uint8]) -> None:
         """Count a mask's components and holes."""

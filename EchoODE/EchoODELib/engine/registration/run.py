@@ -234,6 +234,6 @@ class Run:
                 carried = carried_masks(mask, self.labels, {frame: pull_back}, displacements, guides, keys)
                 result.masks[frame] = 0
                 result.masks[frame][part] = carried[frame]
-            report.add(pull_back, np.ascontiguousarray(result.displacement[frame][part]))
+            report.add(pull_back, np.ascontiguousarray(result.displacement[frame][part]), self.sector[part])
             report.add_mask(result.masks[frame][part])
         return report

@@ -111,6 +111,8 @@ class NetworkSettings:
     encoding: width of the time encoding.
     hidden: hidden channels of the conditioned normalisation.
     blur: standard deviation of the similarity's blur, px at 256.
+    mixed: run the network's layers in bfloat16, the flow and the losses as ever; half the time where the machine
+        has it, much more where it has not.
     """
 
     size: int = 112
@@ -124,6 +126,7 @@ class NetworkSettings:
     encoding: int = 32
     hidden: int = 16
     blur: float = 2.0
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         if self.solver not in SOLVERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_RIM = 4  # px around a region
+RIM = 0.08  # of a region's height and width, around it
 _BLUR_REFERENCE = 192  # a heart box of this many px has blurs as given in the settings
 
 
@@ -43,13 +44,13 @@ class HeartBox:
 
     @classmethod
     def over(cls, region: NDArray[np.bool_], masks: list[NDArray[np.uint8]]) -> HeartBox:
-        """The box of a region (H, W), the whole sector say, and the masks, with a few px more inside the frame."""
+        """The box of a region (H, W), the whole sector say, and the masks, with a rim of :data:`RIM` of its sides."""
         union = region | np.any(np.stack([mask > 0 for mask in masks]), axis=0)
         rows, columns = np.flatnonzero(union.any(1)), np.flatnonzero(union.any(0))
-        top, left = max(0, int(rows[0]) - _RIM), max(0, int(columns[0]) - _RIM)
-        bottom = min(union.shape[0], int(rows[-1]) + 1 + _RIM)
-        right = min(union.shape[1], int(columns[-1]) + 1 + _RIM)
-        return cls(top, left, (bottom - top, right - left), (union.shape[0], union.shape[1]))
+        height, width = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
+        above, left = math.ceil(RIM * height), math.ceil(RIM * width)
+        shape = (height + 2 * above, width + 2 * left)
+        return cls(int(rows[0]) - above, int(columns[0]) - left, shape, (union.shape[0], union.shape[1]))
 
     @property
     def long_side(self) -> int:
