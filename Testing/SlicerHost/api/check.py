@@ -2,23 +2,24 @@
 
     python -m SlicerHost.api.check MyModule.py MyModuleLib/ Resources/UI/MyModule.ui
 
-What is checked: names in `qt`, `ctk` and `slicer.q...`; members of objects whose class can be seen (made by
-`qt.QLabel()`, kept in a variable or in `self`, or named in the .ui file and used as `self.ui.<name>`); signatures given
-to `connect`; keyword arguments; properties called like functions; classes, properties, signals and slots of .ui files.
+What is checked: names in `qt`, `ctk` and `slicer.q...`; members of objects whose class can be seen (see inference.py),
+among them `self.ui.<name>` and chains such as `slicer.app.layoutManager().sliceWidget("Red").sliceView()`; signatures
+given to `connect`; keyword arguments; properties called like functions; classes, properties, signals and slots of .ui
+files.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 from ..pythonqt.signals import split
 from ..pythonqt.table import TABLE
+from .inference import MODULES, UI, TypeFinder, path_of
 
-MODULES = {"qt": "Q", "ctk": "ctk"}
 QT_FUNCTIONS = {"SIGNAL", "SLOT"}
 PYTHONQT_MEMBERS = {"connect", "disconnect", "className", "delete", "help", "name", "exec_", "destroyed"}
 LAYOUT_PROPERTIES = {"margin", "leftMargin", "topMargin", "rightMargin", "bottomMargin", "spacing"}
@@ -27,18 +28,33 @@ LAYOUT_PROPERTIES = {"margin", "leftMargin", "topMargin", "rightMargin", "bottom
 def check(paths: Iterable[Path]) -> list[str]:
     """Problems in files and folders, each as "file:line: what"."""
     files = sorted(file for path in paths for file in ([path] if path.is_file() else path.rglob("*")))
-    widgets: dict[str, str] = {}
+    panels: dict[str, dict[str, str]] = {}  # name of a .ui file -> its widgets
     problems: list[str] = []
     for file in files:
         if file.suffix == ".ui":
             root = ElementTree.parse(file).getroot()
-            widgets |= {one.get("name", ""): one.get("class", "") for one in root.iter("widget")}
+            panels[file.name] = {one.get("name", ""): one.get("class", "") for one in root.iter() if one.get("name")}
             problems += [f"{file}: {problem}" for problem in ui_problems(root)]
     for file in files:
         if file.suffix == ".py":
             tree = ast.parse(file.read_text(encoding="utf-8"))
-            problems += [f"{file}:{line}: {problem}" for line, problem in Checker(widgets).problems(tree)]
+            checker = Checker(tree, widgets_for(tree, panels))
+            problems += [f"{file}:{line}: {problem}" for line, problem in checker.problems()]
     return problems
+
+
+def widgets_for(tree: ast.AST, panels: Mapping[str, Mapping[str, str]]) -> dict[str, str] | None:
+    """Widgets that a file's `ui` may have: those of the .ui files that it names, or of all when it names none.
+
+    A name that stands for different classes in different .ui files gets the class "".
+    """
+    texts = [one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    named = [widgets for name, widgets in panels.items() if any(text.endswith(name) for text in texts)]
+    found: dict[str, str] = {}
+    for widgets in named or panels.values():
+        for name, class_name in widgets.items():
+            found[name] = class_name if found.get(name, class_name) == class_name else ""
+    return found or None
 
 
 def ui_problems(root: ElementTree.Element) -> Iterator[str]:
@@ -79,56 +95,44 @@ def signal_problem(class_name: str, signature: str) -> str | None:
 
 
 class Checker:
-    """Walks one Python file."""
+    """Walks one Python file.
 
-    def __init__(self, widgets: dict[str, str]) -> None:
-        self.widgets = widgets
-        self.types: dict[str, str] = {}  # "name" or "self.name" -> class
+    Args:
+        tree: the file.
+        widgets: name -> class of the widgets of its .ui files; None where no .ui file is known.
+    """
 
-    def problems(self, tree: ast.AST) -> Iterator[tuple[int, str]]:
+    def __init__(self, tree: ast.AST, widgets: Mapping[str, str] | None) -> None:
+        self.tree, self.widgets = tree, widgets
+        self.types = TypeFinder(tree, widgets or {})
+
+    def problems(self) -> Iterator[tuple[int, str]]:
         """Line and text of each problem."""
-        for node in ast.walk(tree):  # first what is made where, so that the order of methods doesn't matter
-            if isinstance(node, ast.Assign) and (made := self._made(node.value)):
-                for target in node.targets:
-                    if name := _path(target):
-                        known = self.types.setdefault(name, made)
-                        self.types[name] = made if known == made else ""  # made twice, differently: unknown
-        for node in ast.walk(tree):
+        for node in ast.walk(self.tree):
             if isinstance(node, ast.Attribute):
                 yield from ((node.lineno, problem) for problem in self._attribute(node))
             elif isinstance(node, ast.Call):
                 yield from ((node.lineno, problem) for problem in self._call(node))
 
-    def _made(self, value: ast.AST) -> str | None:
-        return self._class_named(value.func) if isinstance(value, ast.Call) else None
-
-    def _class_named(self, node: ast.AST) -> str | None:
-        path = _path(node) or ""
-        module, _, name = path.rpartition(".")
-        known = (module in MODULES and name in TABLE) or (module == "slicer" and name.startswith("q") and name in TABLE)
-        return name if known else None
-
-    def _type_of(self, node: ast.AST) -> str | None:
-        path = _path(node) or ""
-        if path.startswith(("self.ui.", "ui.")):
-            return self.widgets.get(path.rpartition(".")[2])
-        return self.types.get(path) or self._made(node)
-
     def _attribute(self, node: ast.Attribute) -> Iterator[str]:
-        owner = _path(node.value) or ""
+        owner = path_of(node.value) or ""
         if owner in MODULES:
             if node.attr not in TABLE and node.attr not in QT_FUNCTIONS:
                 yield f"{owner} has no '{node.attr}'"
             return
         if owner == "slicer" and node.attr.startswith(("qMRML", "qSlicer")) and node.attr not in TABLE:
             yield f"slicer has no '{node.attr}'"
-        named = self._class_named(node.value)
-        if named is None and isinstance(node.value, ast.Attribute) and (outer := self._class_named(node.value.value)):
-            if TABLE.kind(outer, node.value.attr) is None and node.value.attr[:1].isupper():
-                advice = f"{_path(node.value.value)}.{node.attr}"
-                yield f"{owner}.{node.attr}: PythonQt has enumerators in the class, write {advice}"
-            return
-        class_name = named or self._type_of(node.value)
+        named = TypeFinder.class_named(node.value)
+        if named is None and isinstance(node.value, ast.Attribute):
+            outer = TypeFinder.class_named(node.value.value)
+            if outer:
+                if TABLE.kind(outer, node.value.attr) is None and node.value.attr[:1].isupper():
+                    advice = f"{path_of(node.value.value)}.{node.attr}"
+                    yield f"{owner}.{node.attr}: PythonQt has enumerators in the class, write {advice}"
+                return
+        class_name = named or self.types.class_of(node.value)
+        if class_name == UI and self.widgets and node.attr not in self.widgets and not node.attr.startswith("__"):
+            yield f"no widget '{node.attr}' in the .ui files"
         if class_name and class_name in TABLE and not self._known(class_name, node.attr, named is not None):
             yield f"{class_name} has no member '{node.attr}'"
 
@@ -139,12 +143,12 @@ class Checker:
         return kind is not None or member in PYTHONQT_MEMBERS or member.startswith("__") or enumeration
 
     def _call(self, node: ast.Call) -> Iterator[str]:
-        made = self._class_named(node.func)
+        made = TypeFinder.class_named(node.func)
         if made and node.keywords:
             yield f"{made}() takes no keyword arguments"
         if not isinstance(node.func, ast.Attribute):
             return
-        class_name, member = self._type_of(node.func.value), node.func.attr
+        class_name, member = self.types.class_of(node.func.value), node.func.attr
         if not class_name or class_name not in TABLE:
             return
         if node.keywords:
@@ -156,15 +160,6 @@ class Checker:
             problem = signal_problem(class_name, first.value)
             if problem:
                 yield problem
-
-
-def _path(node: ast.AST) -> str | None:
-    """`a.b.c` as text; None for anything else."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (inner := _path(node.value)):
-        return f"{inner}.{node.attr}"
-    return None
 
 
 def main() -> int:

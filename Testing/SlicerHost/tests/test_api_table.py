@@ -153,3 +153,82 @@ def test_the_checker_reads_ui_files(tmp_path: Path, content: str, problem: str) 
 
     (tmp_path / "panel.ui").write_text(f"<ui>{content}</ui>")
     assert any(problem in found for found in check([tmp_path]))
+
+
+PANEL = """<ui><widget class="QWidget" name="top">
+  <widget class="ctkSliderWidget" name="opacity"/><widget class="QToolButton" name="more"/></widget></ui>"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("self.ui.opacity.spam = 1", "ctkSliderWidget has no member 'spam'"),
+        ("self.ui.opacity.setRange(0, 1)", "ctkSliderWidget has no member 'setRange'"),
+        ("self.ui.nosuch.hide()", "no widget 'nosuch' in the .ui files"),
+        (
+            "parts = slicer.util.childWidgetVariables(panel)\n        parts.more.spam()",
+            "QToolButton has no member 'spam'",
+        ),
+        ("slider = self.ui.opacity\n        slider.spam()", "ctkSliderWidget has no member 'spam'"),
+        ("self.ui.opacity.value()", "ctkSliderWidget.value is a property"),
+        ("slicer.app.layoutManager().sliceWidget('Red').sliceView().spam()", "qMRMLSliceView has no member 'spam'"),
+        ("view = slicer.app.layoutManager().plotWidget(0).plotView()\n        view.connect('spam()', f)", "no signal"),
+        ("for button in (self.ui.more, qt.QToolButton()):\n            button.spam()", "QToolButton has no member"),
+        ("for button, text in ((self.ui.more, 1),):\n            button.spam()", "QToolButton has no member"),
+        ("self.late.spam()", "QTimer has no member 'spam'"),
+        ("timer.spam()", "QTimer has no member 'spam'"),
+    ],
+)
+def test_the_checker_follows_chains_and_names(tmp_path: Path, lines: str, problem: str) -> None:
+    from SlicerHost.api.check import check
+
+    (tmp_path / "panel.ui").write_text(PANEL)
+    code = f"""
+import qt, slicer
+class Section:
+    def __init__(self, timer: "qt.QTimer") -> None:
+        self.late = None
+        {lines}
+
+    def setup(self):
+        self.late = qt.QTimer()
+"""
+    (tmp_path / "module.py").write_text(code)
+    assert any(problem in found for found in check([tmp_path])), check([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "timer = other()\n        timer.spam()",
+        "self.late = other()\n        self.late.spam()",
+        "for timer in others:\n            timer.spam()",
+        "timer, other = others\n        timer.spam()",
+    ],
+)
+def test_the_checker_is_silent_where_it_cannot_know(tmp_path: Path, lines: str) -> None:
+    from SlicerHost.api.check import check
+
+    code = f"import qt\nclass A:\n    def f(self, timer):\n        self.late = qt.QTimer()\n        {lines}\n"
+    (tmp_path / "module.py").write_text(code)
+    assert check([tmp_path]) == []
+
+
+@pytest.mark.parametrize("folder", ["EchoODE", "EchoODETraining", "Testing/SlicerHost/tests/example"])
+def test_the_extension_uses_only_what_slicer_has(folder: str) -> None:
+    from SlicerHost.api.check import check
+
+    repository = Path(__file__).resolve().parents[3]
+    assert check([repository / folder]) == []
+
+
+@pytest.mark.parametrize("folder", ["EchoODE", "EchoODETraining"])
+def test_the_host_has_every_widget_of_the_extension_s_panels(app: Any, folder: str) -> None:
+    from xml.etree import ElementTree
+
+    import qt
+    from SlicerHost.pythonqt.emulation import REGISTRY
+
+    panels = (Path(__file__).resolve().parents[3] / folder).rglob("*.ui")
+    used = {one.get("class", "") for panel in panels for one in ElementTree.parse(panel).getroot().iter("widget")}
+    assert sorted(name for name in used if name not in REGISTRY and not hasattr(qt, name)) == []
