@@ -75,6 +75,15 @@ class ctkVTKChartView(VtkCanvas):
     title = QtCore.Property(str, lambda self: self._d.chart.GetTitle(), lambda self, text: self._d.chart.SetTitle(text))
 
 
+def _plot_type(series: Any) -> int:
+    bars = series.GetPlotType() in (series.PlotTypeBar, series.PlotTypeScatterBar)
+    return vtk.vtkChart.BAR if bars else vtk.vtkChart.LINE
+
+
+def _plot_class(series: Any) -> str:
+    return "vtkPlotBar" if _plot_type(series) == vtk.vtkChart.BAR else "vtkPlotLine"
+
+
 @emulated
 @scene_widget
 class qMRMLPlotView(ctkVTKChartView):
@@ -138,39 +147,49 @@ class qMRMLPlotView(ctkVTKChartView):
             state.chart.SetActionToButton(action, button)
         moving = mode == "MovePoints"
         state.chart.SetClickActionToButton(vtk.vtkChart.SELECT, Mouse.NO_BUTTON if moving else Mouse.LEFT_BUTTON)
-        state.chart.ClearPlots()
-        state.series_of_plot = {}
         chart_node = self._chart_node()
         state.chart.SetVisible(chart_node is not None)
+        series = []
         if chart_node is not None:
             state.observer.watch(chart_node, self._schedule_redraw)
-            for index in range(chart_node.GetNumberOfPlotSeriesNodes()):
-                self._add_series(chart_node.GetNthPlotSeriesNode(index))
+            along = [state.node.GetEnablePointMoveAlongX() and chart_node.GetEnablePointMoveAlongX()]
+            along += [state.node.GetEnablePointMoveAlongY() and chart_node.GetEnablePointMoveAlongY()]
+            state.chart.SetDragPointAlongX(bool(along[0]))
+            state.chart.SetDragPointAlongY(bool(along[1]))
+            series = [chart_node.GetNthPlotSeriesNode(n) for n in range(chart_node.GetNumberOfPlotSeriesNodes())]
+            series = [one for one in series if self._watch_series(one)]
+        # Plots of the same series stay, as in Slicer: a point that is being dragged must not be lost.
+        kept = [(one, plot) for plot, one in state.series_of_plot.items() if plot.IsA(_plot_class(one))]
+        if [one for one, _ in kept] != series or len(kept) != len(state.series_of_plot):
+            state.chart.ClearPlots()
+            kept = [(one, state.chart.AddPlot(_plot_type(one))) for one in series]
+            state.series_of_plot = {plot: one for one, plot in kept}
+        for one, plot in kept:
+            self._update_plot(plot, one)
+        if chart_node is not None:
             style_axes(state.chart, chart_node)
             state.chart.RecalculateBounds()
         state.context.GetScene().SetDirty(True)
         self._schedule_render()
 
-    def _add_series(self, series: Any) -> None:
+    def _watch_series(self, series: Any) -> bool:
+        """Follow a series and its table; whether there is something to draw."""
         table_node = series.GetTableNode() if series is not None else None
         if table_node is None:
-            return
+            return False
         self._d.observer.watch(series, self._schedule_redraw)
         self._d.observer.watch(table_node, self._schedule_redraw)
         table = table_node.GetTable()
+        return table.GetColumnByName(series.GetYColumnName() or "") is not None and table.GetNumberOfRows() > 0
+
+    def _update_plot(self, plot: Any, series: Any) -> None:
+        table = series.GetTableNode().GetTable()
         y_name, x_name = series.GetYColumnName() or "", series.GetXColumnName() or ""
-        if table.GetColumnByName(y_name) is None or table.GetNumberOfRows() == 0:
-            return
-        bars = series.GetPlotType() in (series.PlotTypeBar, series.PlotTypeScatterBar)
         scatter = series.GetPlotType() in (series.PlotTypeScatter, series.PlotTypeScatterBar)
-        plot = self._d.chart.AddPlot(vtk.vtkChart.BAR if bars else vtk.vtkChart.LINE)
-        if scatter and table.GetColumnByName(x_name) is not None:
-            plot.SetInputData(table, x_name, y_name)
-        else:
-            plot.SetInputData(table, y_name, y_name)
-            plot.SetUseIndexForXSeries(True)
+        indexed = not scatter or table.GetColumnByName(x_name) is None
+        plot.SetUseIndexForXSeries(indexed)
+        plot.SetInputData(table, y_name if indexed else x_name, y_name)
         style_series(plot, series, table)
-        self._d.series_of_plot[plot] = series
 
     def _emit_selection(self) -> None:
         ids, selections = vtk.vtkStringArray(), vtk.vtkCollection()
