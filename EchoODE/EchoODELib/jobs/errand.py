@@ -47,11 +47,11 @@ class Errand:
     """
 
     job: Job
-    number: int
     on_progress: OnProgress | None = None
     on_done: OnDone | None = None
     on_failed: OnFailed | None = None
     on_cancelled: OnCancelled | None = None
+    number: int = 0
     process: WorkerProcess | None = None
     started: bool = False
     begun: bool = False
@@ -93,7 +93,11 @@ class SentClips:
                 return known[1].name
             self._count += 1
             path = folder.path / f"clip-{self._count}.npy"
-        write_array(path, frames, check)
+        try:
+            write_array(path, frames, check)
+        except EchoODEError:
+            folder.discard(path.name)
+            raise
         with self._lock:
             self._names[id(frames)] = (weakref.ref(frames), path)
         return path.name

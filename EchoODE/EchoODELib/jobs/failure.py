@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..engine.errors import DeviceError, EchoODEError, OutputError
 from .errors import MissingPackage, UnexpectedFault
@@ -52,7 +53,8 @@ def failure_of(error: Exception, task: object) -> Failure:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(OutputError("The disk is full; free some space and try again."))
     log = write_log(f"{type(task).__name__}: {type(error).__name__}", described(error), private_texts(task))
-    return Failure(UnexpectedFault(f"The engine met an unexpected problem ({type(error).__name__}){named(log)}."))
+    problem = f"The engine met an unexpected problem ({type(error).__name__})"
+    return Failure(UnexpectedFault(f"{problem}; try again, and {report_with(log)}."))
 
 
 def missing(package: str, absent: bool = True) -> MissingPackage:
@@ -64,9 +66,9 @@ def missing(package: str, absent: bool = True) -> MissingPackage:
     return MissingPackage(f"The package {name} can't be loaded; install it again.", top)
 
 
-def named(log: object) -> str:
-    """The part of a sentence that names a log file, where there is one."""
-    return f"; report it with the log file {log}" if log else "; try again, and report it if it comes back"
+def report_with(log: Path | None) -> str:
+    """The part of a sentence that asks for a report and names the log file, where there is one."""
+    return "report it if it comes back" + (f", with the log file {log}" if log else "")
 
 
 def _is_memory(error: Exception) -> bool:
