@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from EchoODELib.engine.phantom import PhantomClip, PhantomSettings, simulate
 from EchoODELib.engine.sequence import ClipSource, EchoSequence, Provenance, View
 
 
@@ -84,3 +85,49 @@ def reload(slicer_app: Any, tmp_path: Any) -> Callable[[], None]:
         slicer.util.loadScene(path)
 
     return again
+
+
+@pytest.fixture(scope="session")
+def a_phantom() -> PhantomClip:
+    """A simulated beat and a half, 24 frames of 128 x 128."""
+    return simulate(PhantomSettings(frames=24, frame_rate=25.0, size=128, beats=1.5, seed=5))
+
+
+@pytest.fixture
+def a_moving_study(empty_scene: Any, a_phantom: PhantomClip) -> Any:
+    """The phantom in the scene with its true masks and motion."""
+    from EchoODELib.scene.clip import createClip
+
+    study = createClip(a_phantom.sequence, "A4C")
+    study.setMasks(a_phantom.masks, Provenance("truth"))
+    study.setMotion(a_phantom.displacement, a_phantom.pull_back, 0)
+    return study
+
+
+@pytest.fixture
+def echo_view(a_moving_study: Any, settle: Callable[..., None]) -> Any:
+    """The layout's slice view, showing the phantom, its masks as contours."""
+    import slicer
+    from EchoODELib.scene.layout import ECHO_VIEW, EchoLayout, fitClip
+
+    EchoLayout().install()
+    settle()
+    fitClip(a_moving_study)
+    a_moving_study.segmentationNode.GetDisplayNode().SetVisibility2DFill(False)
+    settle()
+    return slicer.app.layoutManager().sliceWidget(ECHO_VIEW).sliceView()
+
+
+@pytest.fixture
+def pixels(settle: Callable[..., None]) -> Callable[..., np.ndarray]:
+    """`pixels(widget)` is what a widget shows, (height, width, 3) uint8."""
+
+    def grab(widget: Any) -> np.ndarray:
+        from PySide6 import QtGui
+
+        settle()
+        image = widget.grab().toImage().convertToFormat(QtGui.QImage.Format_RGB888)
+        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+        return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+    return grab
