@@ -48,15 +48,15 @@ class ctkVTKSliceView(ctkVTKAbstractView):
         state.image_actor = vtk.vtkActor2D()
         state.image_actor.SetMapper(state.mapper)
         state.image_actor.GetProperty().SetDisplayLocationToBackground()
+        # From the start, before any overlay: what is translucent blends with what was drawn before it.
+        state.image_actor.SetVisibility(False)
+        state.renderer.AddViewProp(state.image_actor)
 
     def setImageDataConnection(self, connection, /):
         """Show the image of a pipeline; None shows the background."""
         state = self._d
         state.mapper.SetInputConnection(connection)
-        if connection is None:
-            state.renderer.RemoveViewProp(state.image_actor)
-        elif not state.renderer.HasViewProp(state.image_actor):
-            state.renderer.AddViewProp(state.image_actor)
+        state.image_actor.SetVisibility(connection is not None)
         self.scheduleRender()
 
     def setColorWindow(self, value, /):
