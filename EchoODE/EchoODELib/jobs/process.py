@@ -81,8 +81,7 @@ class WorkerProcess:
         # A group of its own: the launcher and what it starts can be killed together.
         options: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
-            flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-            options = {"creationflags": flags | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
+            options = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
         try:
             with log.open("wb") as printed:
                 self._process = subprocess.Popen(

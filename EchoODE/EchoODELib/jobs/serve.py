@@ -202,8 +202,6 @@ def main(handlers: Mapping[type, Handler] | None = None) -> None:
     """Serve the engine, and ``handlers`` for further types of tasks."""
     channel = Channel()
     faulthandler.enable(sys.stderr)
-    if hasattr(os, "nice"):
-        os.nice(5)  # the user interface comes first
     Server(channel, {**engine_handlers(), **(handlers or {})}).run()
 
 
