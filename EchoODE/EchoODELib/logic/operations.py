@@ -17,10 +17,11 @@ from ..engine.errors import EchoODEError, OutputError, UnsuitableClip, Unsuitabl
 from ..engine.progress import Progress
 from ..engine.sequence import Measurements, SegmentedSequence, View
 from ..jobs.job import Job
-from ..jobs.tasks import DEFAULT_MODEL, Segment, WarmUp
+from ..jobs.tasks import Segment, WarmUp
 from ..jobs.worker import Worker
 from ..scene.clip import adoptClip, createClip
 from ..scene.history import History
+from ..scene.layout import fitClip
 from ..scene.study import Study
 from . import dependencies, exporting, propagation
 from .measuring import Measurer
@@ -77,7 +78,7 @@ class Operations:
         from ..engine.io import read_clip
 
         study = createClip(read_clip(path, view=view, spacing=spacing), Path(path).name.split(".")[0])
-        self._views.showClip(study)
+        fitClip(study)
         self._tell(Event.CLIP, study)
         return study
 
@@ -121,7 +122,7 @@ class Operations:
         """Start the worker and load the model in the background, so that the first run starts at once."""
         options = options or SegmentOptions()
         if not self.busy and dependencies.computingIsThere():
-            self._worker.submit(WarmUp(model=options.model or DEFAULT_MODEL, device=options.device))
+            self._worker.submit(WarmUp(model=options.model, device=options.device))
 
     def segmentSequence(
         self, browserNode: Any, options: SegmentOptions | None = None, waitForCompletion: bool = False
@@ -146,7 +147,7 @@ class Operations:
         if sequence.source.colour_doppler:
             raise UnsuitableClip("The clip shows colour Doppler, which hides the walls; choose the B-mode clip.")
         dependencies.ensureComputing()
-        task = Segment(sequence, model=options.model or DEFAULT_MODEL, device=options.device)
+        task = Segment(sequence, model=options.model, device=options.device)
         self._run("segment", study, task, self._onSegmented, waitForCompletion)
 
     def propagate(
@@ -225,6 +226,7 @@ class Operations:
         self.cancel()
         self._history.clear()
         self._measurer.forget()
+        self._views.forget()
 
     # Corrections and phases
 

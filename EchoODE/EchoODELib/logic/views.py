@@ -1,58 +1,68 @@
-"""Curve, tables, lines and the echo itself, kept in step with what is measured."""
+"""Curve, tables and lines, kept in step with what is measured."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..engine.errors import EchoODEError
 from ..engine.sequence import Measurements
+from ..scene import curves, layout, lines, tables
+from ..scene.study import Study
+from .options import ViewOptions
 
 if TYPE_CHECKING:
-    from ..scene.study import Study
     from .measuring import Measurer
-    from .options import ViewOptions
 
 
 class Views:
-    """Draws what a :class:`Measurer` knows."""
+    """Draws what a :class:`~.measuring.Measurer` knows."""
 
     def __init__(self, measurer: Measurer) -> None:
         self._measurer = measurer
-
-    def showClip(self, study: Study) -> None:
-        """Bring a clip into the layout."""
-        from ..scene.layout import EchoLayout
-
-        EchoLayout.fitClip(study)
+        self._lined: dict[Any, Any] = {}  # browser node -> the masks that its lines were drawn from
 
     def refresh(self, study: Study | None, options: ViewOptions) -> None:
         """Draw the study's curve, tables and lines anew, or clear them where nothing is measured."""
-        from ..scene import curves, lines, tables
-        from ..scene.study import Study
-
         if study is None or not study.exists:
             return
         measured = self._measured([study])
         if study in measured:
-            lines.showLines(study, measured[study], visible=options.lines)
-            tables.showTables(study, measured[study])
+            self._showLines(study, measured[study], options)
+            tables.showFrames(study, measured[study])
+            layout.showTable(tables.showBeats(study, measured[study]))
         else:
-            lines.removeLines(study)
+            lines.hideLines(study)
             tables.removeTables(study)
-        shown = self._measured(Study.all()) if options.overlay else measured
-        curves.showCurves(list(shown), shown, options.quantity)
+        if options.overlay:
+            others = self._measured([other for other in Study.all() if other != study])
+            measured = {**measured, **others}
+        layout.showChart(curves.showCurves(list(measured), measured, options.quantity))
 
     def updateCursor(self, study: Study) -> None:
         """Move the curve's cursor to the frame in view."""
-        from ..scene import curves
-
         curves.updateCursor(study)
 
-    def _measured(self, studies: list[Study]) -> dict[Study, Measurements]:
+    def forget(self) -> None:
+        """Let go of the scene's nodes."""
+        self._lined.clear()
+
+    def _showLines(self, study: Study, measurements: Measurements, options: ViewOptions) -> None:
+        if not options.lines:
+            self._lined.pop(study.browserNode, None)
+            lines.hideLines(study)
+            return
+        state = (study.masks(), study.sequence())
+        drawn = self._lined.get(study.browserNode)
+        if drawn is None or any(new is not old for new, old in zip(state, drawn, strict=True)):
+            lines.showLines(study, measurements)
+            self._lined[study.browserNode] = state
+
+    def _measured(self, studies: Sequence[Study]) -> dict[Study, Measurements]:
         found = {}
         for study in studies:
             try:
                 found[study] = self._measurer.measure(study)
-            except EchoODEError:
+            except EchoODEError:  # nothing to measure yet
                 continue
         return found
