@@ -1,0 +1,61 @@
+"""What all sections share: the operations, the clip in view, the person's choices, and where to say things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import slicer
+
+from ..engine.errors import EchoODEError
+from ..logic.dependencies import MissingPackages
+from .icons import Icons
+from .messages import Kind, MessageLine
+
+if TYPE_CHECKING:
+    from ..logic.operations import Operations
+    from ..scene.study import Study
+
+Result = TypeVar("Result")
+
+
+class Context:
+    """Shared by the panel and its sections.
+
+    Attributes
+    ----------
+    operations: what the buttons call.
+    icons, messages: of the panel.
+    parameters: the EchoODEParameterNode, or None while the scene closes.
+    study: the clip in view, or None.
+    resourcePath: from a path inside ``Resources`` to the file's.
+    """
+
+    def __init__(self, operations: Operations, resourcePath: Callable[[str], str]) -> None:
+        self.operations = operations
+        self.resourcePath = resourcePath
+        self.icons = Icons(resourcePath)
+        self.messages = MessageLine(self.icons)
+        self.parameters: Any = None
+        self.study: Study | None = None
+
+    def attempt(self, action: Callable[[], Result]) -> Result | None:
+        """Do what a person asked for; say in the panel why it can't be done, if so, and give None."""
+        try:
+            return action()
+        except EchoODEError as error:
+            self.messages.show(Kind.ERROR, str(error))
+            if isinstance(error, MissingPackages):
+                slicer.util.errorDisplay(str(error))
+            return None
+
+    def choose(self, study: Study) -> None:
+        """Make a clip the one in view."""
+        if self.parameters is not None:
+            self.parameters.browser = study.browserNode
+
+    def goTo(self, frame: int) -> None:
+        """Show a frame of the clip, and stop it if it plays."""
+        if self.study is not None:
+            self.study.browserNode.SetPlaybackActive(False)
+            self.study.setFrame(frame)

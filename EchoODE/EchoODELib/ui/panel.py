@@ -1,0 +1,288 @@
+"""The module's panel: a message line, six sections, and what keeps them in step with the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ..logic.options import Event, ViewOptions
+from ..scene.layout import fitClip
+from ..scene.nodes import PREFIX
+from ..scene.study import Study
+from .clip_section import ClipSection
+from .context import Context
+from .correct_section import CorrectSection
+from .curve_interaction import CurveInteraction
+from .display_section import DisplaySection
+from .export_section import ExportSection, defaultFolder
+from .measure_section import MeasureSection
+from .messages import Kind
+from .section import Section
+from .segment_section import SegmentSection
+from .shortcuts import Shortcuts
+
+if TYPE_CHECKING:
+    from ..logic.operations import Operations
+
+_OUTCOMES = {Event.FINISHED: Kind.DONE, Event.FAILED: Kind.ERROR, Event.CANCELLED: Kind.INFO}
+
+
+class Widgets:
+    """All widgets of the sections by name, as ``connectGui`` takes them."""
+
+
+class Panel(VTKObservationMixin):
+    """Builds the sections into a layout and follows scene, parameters and operations.
+
+    Parameters
+    ----------
+    layout: of the module's widget.
+    operations: what the buttons call.
+    resourcePath: from a path inside ``Resources`` to the file's.
+
+    Attributes
+    ----------
+    ui: all widgets by name.
+    """
+
+    def __init__(self, layout: Any, operations: Operations, resourcePath: Callable[[str], str]) -> None:
+        VTKObservationMixin.__init__(self)
+        self.context = Context(operations, resourcePath)
+        self.clip, self.segment = ClipSection(self.context), SegmentSection(self.context)
+        self.correct, self.display = CorrectSection(self.context), DisplaySection(self.context)
+        self.measure, self.export = MeasureSection(self.context), ExportSection(self.context)
+        self.sections: tuple[Section, ...] = (
+            self.clip,
+            self.segment,
+            self.correct,
+            self.display,
+            self.measure,
+            self.export,
+        )
+        self.ui: Any = Widgets()
+        self.widget = qt.QWidget()
+        self.widget.objectName = "EchoODEPanel"
+        self._arrange(layout)
+        self.curve = CurveInteraction(self.context)
+        self.shortcuts = Shortcuts(
+            {
+                "previousFrame": lambda: self._step(-1),
+                "nextFrame": lambda: self._step(1),
+                "goToED": self.correct.ed.goToNext,
+                "goToES": self.correct.es.goToNext,
+                "play": self._play,
+                "segment": lambda: self.ui.segmentButton.click(),
+                "edit": lambda: self.ui.editButton.click(),
+                "propagate": lambda: self.ui.propagateButton.click(),
+                "undo": lambda: self.ui.undoButton.click(),
+            }
+        )
+        self._entered = False
+        self._connection: Any = None
+        self._frame, self._state = -1, ()
+        # Many changes come together; the panel is drawn once for all of them.
+        self._later = qt.QTimer()
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.connect("timeout()", self.refresh)
+        operations.listeners.append(self._onEvent)
+        self.refresh()
+
+    def _arrange(self, layout: Any) -> None:
+        column = qt.QVBoxLayout(self.widget)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.context.messages.widget)
+        for section in self.sections:
+            column.addWidget(section.widget)
+            for name, widget in vars(section.ui).items():
+                setattr(self.ui, name, widget)
+        note = qt.QLabel(_("Research software, not a medical device."))
+        note.objectName = "disclaimerLabel"
+        note.alignment = qt.Qt.AlignCenter
+        note.enabled = False
+        column.addWidget(note)
+        layout.addWidget(self.widget)
+        layout.addStretch(1)
+
+    # The module's life
+
+    def enter(self) -> None:
+        """The module is shown: arrange the views, let keys and curve work."""
+        self._entered = True
+        self.display.arrangeViews()
+        self.shortcuts.install()
+        self.curve.begin()
+        self.refresh()
+
+    def exit(self) -> None:
+        """Another module is shown: give views, keys and mouse back. What is drawn on the echo stays."""
+        self._entered = False
+        self.correct.editor.stop()
+        self.clip.stopCalibration()
+        self.shortcuts.remove()
+        self.curve.end()
+        self.display.layout.restore()
+
+    def cleanup(self) -> None:
+        """Let go of everything; the panel is not used again."""
+        self._later.stop()
+        if self._entered:
+            self.exit()
+        self.setParameterNode(None)
+        self.context.operations.listeners.remove(self._onEvent)
+
+    def setParameterNode(self, parameters: Any) -> None:
+        """Bind the widgets to an EchoODEParameterNode; None lets go of the scene's nodes."""
+        if self.context.parameters is not None:
+            self.context.parameters.disconnectGui(self._connection)
+        self.removeObservers()
+        self._connection = None
+        self.context.parameters = None
+        if parameters is None:
+            self._follow(None)
+            for section in self.sections:
+                section.release()
+            self.curve.release()
+            self.refresh()
+            return
+        if str(parameters.exportFolder) in ("", "."):
+            parameters.exportFolder = defaultFolder()
+        for section in self.sections:
+            section.widget.setMRMLScene(slicer.mrmlScene)
+        self.context.parameters = parameters
+        self._connection = parameters.connectGui(self.ui)
+        self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        for event in (slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent):
+            self.addObserver(slicer.mrmlScene, event, self._onSceneChanged)
+        self.context.study = None
+        self._onParameters()
+        self.refresh()
+
+    def setStudy(self, study: Study | None) -> None:
+        """Choose a clip, as the selector does."""
+        if self.context.parameters is not None:
+            self.context.parameters.browser = None if study is None else study.browserNode
+
+    # Following
+
+    def _onParameters(self, caller: Any = None, event: Any = None) -> None:
+        browser = self.context.parameters.browser
+        study = Study.of(browser)
+        if browser is not None and study is not None:
+            study = self.context.attempt(lambda: self.context.operations.adopt(browser))
+        if study != self.context.study:
+            self._follow(study)
+        self._applyViewOptions()
+        self._later.start()
+
+    def _follow(self, study: Study | None) -> None:
+        """Another clip is in view."""
+        before = self.context.study
+        if before is not None:
+            for section in self.sections:
+                section.leave(before)
+            if self.hasObserver(before.browserNode, vtk.vtkCommand.ModifiedEvent, self._onBrowser):
+                self.removeObserver(before.browserNode, vtk.vtkCommand.ModifiedEvent, self._onBrowser)
+        self.context.study = study
+        self._frame, self._state = -1, ()
+        if study is None:
+            return
+        self.addObserver(study.browserNode, vtk.vtkCommand.ModifiedEvent, self._onBrowser)
+        self._state = self._stateOf(study)
+        if self._entered:
+            self.context.attempt(lambda: fitClip(study))
+        self.context.operations.refreshViews(study)
+
+    def _applyViewOptions(self) -> None:
+        parameters, operations = self.context.parameters, self.context.operations
+        options = ViewOptions(
+            quantity=parameters.curveQuantity.value, overlay=parameters.overlayClips, lines=parameters.showLines
+        )
+        if options != operations.viewOptions:
+            operations.viewOptions = options
+            operations.refreshViews(self.context.study)
+
+    def _onBrowser(self, caller: Any = None, event: Any = None) -> None:
+        study = self.context.study
+        if study is None:
+            return
+        if not study.exists:
+            self._later.start()
+            return
+        if study.frame != self._frame:
+            self._frame = study.frame
+            self.context.operations.updateCursor(study)
+            for section in self.sections:
+                section.refreshFrame(study)
+        state = self._stateOf(study)
+        if state != self._state:
+            self._state = state
+            self._later.start()
+
+    @staticmethod
+    def _stateOf(study: Study) -> tuple[Any, ...]:
+        """What the panel shows of a browser, besides its frame."""
+        node = study.browserNode
+        own = [name for name in node.GetAttributeNames() or () if name.startswith(PREFIX)]
+        return (
+            node.GetName(),
+            node.GetNumberOfItems(),
+            bool(node.GetPlaybackActive()),
+            *(node.GetAttribute(name) for name in own),
+        )
+
+    def _onSceneChanged(self, caller: Any, event: Any) -> None:
+        """Clips and their parts come and go."""
+        if not slicer.mrmlScene.IsBatchProcessing():
+            self._later.start()
+
+    def _onEvent(self, event: Event, study: Study | None) -> None:
+        """The operations tell of a change."""
+        if event is Event.PROGRESS:
+            for section in self.sections:
+                section.refreshRun()
+            return
+        message = self.context.operations.message
+        if event in _OUTCOMES and message:
+            self.context.messages.show(_OUTCOMES[event], message)
+        if event is Event.CLIP and study is not None and self.context.parameters is not None:
+            self.context.choose(study)
+        if event is Event.FINISHED and getattr(self.context.operations, "written", None):
+            self.export.showWritten()
+        if event in (Event.STARTED, *_OUTCOMES):
+            self.refresh()  # at once: a button must not be clicked twice
+        else:
+            self._later.start()
+
+    def refresh(self) -> None:
+        """Show everything as it is now."""
+        self._later.stop()
+        study = self.context.study
+        if study is not None and not study.exists:
+            self._follow(None)
+            study = None
+        for section in self.sections:
+            section.refresh(study)
+        if study is not None:
+            self._frame = study.frame
+            for section in self.sections:
+                section.refreshFrame(study)
+        self.curve.follow()
+
+    # Keys
+
+    def _step(self, count: int) -> None:
+        study = self.context.study
+        if study is not None:
+            self.context.goTo((study.frame + count) % study.frameCount)
+
+    def _play(self) -> None:
+        if self.context.study is not None:
+            self.ui.playWidget.onVcrPlayPause()
