@@ -113,9 +113,11 @@ def showCurves(
     chart.SetAttribute(PREFIX + "Headline", _headline([measurementsByStudy[study] for study in shown]))
     if shown:
         updateCursor(shown[0])
-    behind, before = ([_seriesOf(chart, role) for role in looks] for looks in (_BEHIND, _BEFORE))
-    _order(chart, [*behind, *curves, *before])
+    for role, look in {**_BEHIND, **_BEFORE}.items():
+        _dress(_seriesOf(chart, role), _tableOf(chart, role), look)
     chart.EndModify(wasModifying)
+    behind, before = ([_seriesOf(chart, role) for role in looks] for looks in (_BEHIND, _BEFORE))
+    _order(chart, [*behind, *curves, *before] if shown else [])
     return chart
 
 
@@ -167,9 +169,12 @@ def writePoints(
 ) -> None:
     """Write the points of a series into its table node, in place where their number is the same.
 
-    A single point is written twice: VTK reports an error for a line of one point at every drawing.
+    A single point is written twice, for VTK reports an error for a line of one point at every drawing; no point as
+    two in the chart's corner that belong to no clip.
     """
-    if len(frames) == 1:
+    if len(frames) == 0:
+        times, values, frames, clips = [0.0] * 2, [0.0] * 2, [-1] * 2, [""] * 2
+    elif len(frames) == 1:
         times, values, frames, clips = [*times] * 2, [*values] * 2, [*frames] * 2, [*clips] * 2
     columns = (np.asarray(times, np.float64), np.asarray(values, np.float64), np.asarray(frames, np.int32))
     written[node.GetID()] = columns[:2]
@@ -311,6 +316,9 @@ def _seriesOf(chart: Any, role: str) -> Any:
 
 
 def _dress(series: Any, table: Any, look: _Look) -> None:
+    """Draw a series by its look; unseen, and not in the legend, while its table has no frame's point."""
+    empty = table.GetTable().GetColumnByName(FRAME).GetValue(0) < 0
+    look = _Look("", look.color, "None") if empty else look
     wasModifying = series.StartModify()
     series.SetName(look.name)
     series.SetAndObserveTableNodeID(table.GetID())
@@ -326,8 +334,12 @@ def _dress(series: Any, table: Any, look: _Look) -> None:
 
 
 def _order(chart: Any, wanted: Sequence[Any]) -> None:
-    """Let the chart hold these series, drawn in this order; those without points are left out of the legend so."""
-    identifiers = [series.GetID() for series in wanted if series.GetTableNode().GetNumberOfRows()]
+    """Let the chart hold these series, drawn in this order.
+
+    Series without points stay, unseen: a view draws a series that comes later on top of all others, so that the order
+    is only kept by starting from none, and a drag would end with that.
+    """
+    identifiers = [series.GetID() for series in wanted]
     now = [chart.GetNthPlotSeriesNodeID(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
     if now != identifiers:
         chart.RemoveAllPlotSeriesNodeIDs()
