@@ -287,8 +287,10 @@ def test_a_changed_view_is_seen_at_once(a_study: Any) -> None:
     assert a_study.sequence().view == a_study.view == View.PLAX
 
 
-def test_nonsense_in_the_attributes_counts_as_absent(a_study: Any) -> None:
+@pytest.mark.parametrize("nonsense", ['{"nonsense', "[[1]]", "17", '"words"'])
+def test_nonsense_in_the_attributes_counts_as_absent(a_study: Any, nonsense: str) -> None:
     for key in ("Source", "View", "Phases", "CorrectedFrames", "Provenance"):
-        a_study.browserNode.SetAttribute(f"EchoODE.{key}", '{"nonsense')
+        a_study.browserNode.SetAttribute(f"EchoODE.{key}", nonsense)
     assert a_study.sequence().source == ClipSource()
     assert (a_study.view, a_study.edFrames, a_study.correctedFrames) == (View.UNKNOWN, (), ())
+    assert a_study.provenance() is None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import matplotlib.image
 import numpy as np
 import pytest
 import slicer
@@ -13,6 +15,7 @@ from EchoODELib.engine.errors import UnsuitableClip, UnsuitableMask
 from EchoODELib.engine.export.anatomy import STRUCTURES
 from EchoODELib.engine.sequence import EchoSequence, Label, Provenance
 from EchoODELib.scene.clip import createClip
+from SlicerHost.mouse import place_of
 
 
 def segment(study: Any, name: str) -> Any:
@@ -294,6 +297,31 @@ def test_phases_are_kept(a_study: Any) -> None:
     assert (a_study.edFrames, a_study.esFrames, a_study.phasesByHand) == ((), (), False)
     a_study.setPhases(np.array([9, 1]), [5], byHand=True)
     assert (a_study.edFrames, a_study.esFrames, a_study.phasesByHand) == ((1, 9), (5,), True)
+
+
+def test_a_surface_made_from_old_masks_is_thrown_away(a_segmented_study: Any, some_masks: np.ndarray) -> None:
+    node = a_segmented_study.segmentationNode
+    assert node.CreateClosedSurfaceRepresentation()
+    a_segmented_study.setMask(0, some_masks[5])
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+def test_the_echo_shines_through_the_masks_in_their_colours(
+    a_study: Any, how: Provenance, settle: Callable[..., None], picture: Callable[..., Path]
+) -> None:
+    masks = np.zeros((12, 48, 64), np.uint8)
+    masks[:, 10:20, 10:50], masks[:, 20:30, 10:50], masks[:, 30:40, 10:50] = 1, 2, 3
+    a_study.setMasks(masks, how)
+    slicer.util.setSliceViewerLayers(background=a_study.clipNode, fit=True)
+    settle()
+    view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
+    shown = matplotlib.image.imread(picture("masks", view.VTKWidget()))[..., :3]
+    for label, row in ((Label.LV, 15), (Label.MYOCARDIUM, 25), (Label.LA, 35)):
+        place = [place_of(view, (-column * 0.8, -row * 0.5, 0.0)) for column in range(14, 46)]
+        tint = np.mean([shown[p.y(), p.x()] for p in place], axis=0)
+        echo = a_study.sequence().frames[0, row, 14:46].mean() / 255
+        expected = 0.2 * np.array(STRUCTURES[label].color) / 255 + 0.8 * echo
+        assert tint == pytest.approx(expected, abs=0.05)
 
 
 def test_masks_are_written_and_read_without_a_wait(empty_scene: Any, how: Provenance) -> None:

@@ -158,15 +158,14 @@ def _readTimes(browser: Any, frames: Any) -> tuple[NDArray[np.float64], tuple[st
 
 
 def _readView(browser: Any) -> View:
-    told = readValue(browser, "View")
+    told = readValue(browser, "View", "")
     return View(told) if told in {view.value for view in View} else View.UNKNOWN
 
 
 def _readSource(browser: Any) -> ClipSource:
     told = readValue(browser, "Source", {})
     known = {field.name for field in fields(ClipSource)}
-    values = {key: _tuples(value) for key, value in told.items() if key in known} if isinstance(told, dict) else {}
-    return ClipSource(**values)
+    return ClipSource(**{key: _tuples(value) for key, value in told.items() if key in known})
 
 
 def _tuples(value: Any) -> Any:

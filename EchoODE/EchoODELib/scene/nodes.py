@@ -19,15 +19,17 @@ CLIP, MASKS, SEGMENTED = (PREFIX + role for role in ("Clip", "Masks", "Segmented
 def readValue(node: Any, key: str, default: Any = None) -> Any:
     """A plain value (number, string, list, mapping) kept on a node as the attribute ``EchoODE.<key>``.
 
-    What a person or another program wrote there, and that can't be read, counts as absent.
+    What a person or another program wrote there, and that can't be read or is of another kind than ``default``,
+    counts as absent.
     """
     text = node.GetAttribute(PREFIX + key)
     if not text:
         return default
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return default
+    return value if default is None or isinstance(value, type(default)) else default
 
 
 def writeValue(node: Any, key: str, value: Any) -> None:

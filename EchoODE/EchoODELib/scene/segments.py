@@ -69,6 +69,7 @@ def writeFrame(node: Any, mask: Masks, geometry: NDArray[np.float64]) -> None:
             continue
         segment.SetLabelValue(int(label))
         segment.AddRepresentation(LABELMAP, image)
+    image.Modified()  # what was made from the labels before, a surface say, is out of date
 
 
 def segmentsOf(node: Any) -> dict[Label, Any]:

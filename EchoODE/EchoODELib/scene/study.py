@@ -203,8 +203,7 @@ class Study:
         """Frames whose mask a person corrected, increasing; their masks are locked and guide the propagation."""
         if self.maskSequenceNode is None:
             return ()
-        told = readValue(self.browserNode, "CorrectedFrames", [])
-        return tuple(sorted({frame for frame in told if 0 <= frame < self.frameCount}))
+        return tuple(sorted(set(self._within(readValue(self.browserNode, "CorrectedFrames", [])))))
 
     def setCorrectedFrames(self, frames: Iterable[int]) -> None:
         """Say which frames are corrected."""
@@ -242,8 +241,11 @@ class Study:
         writeValue(self.browserNode, "Phases", phases)
 
     def _phase(self, kind: str) -> tuple[int, ...]:
-        told = readValue(self.browserNode, "Phases", {}).get(kind, [])
-        return tuple(frame for frame in told if 0 <= frame < self.frameCount)
+        return self._within(readValue(self.browserNode, "Phases", {}).get(kind, []))
+
+    def _within(self, frames: Iterable[Any]) -> tuple[int, ...]:
+        """Those that are frames of the clip."""
+        return tuple(frame for frame in frames if isinstance(frame, int) and 0 <= frame < self.frameCount)
 
     # Motion and result
 
