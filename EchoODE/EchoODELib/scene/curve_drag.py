@@ -11,7 +11,8 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
-from . import curves
+from . import curve_points, curves
+from .curve_points import CLIP, FRAME, TIME, VALUE, writePoints
 from .layout import PLOT_VIEW, viewNode
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class PhaseDragWatcher:
     def _movePhase(self, kind: str, node: Any, study: Study, old: int, time: float) -> None:
         table = node.GetTable()
         clip = study.browserNode.GetID()
-        frames = vtk_to_numpy(table.GetColumnByName(curves.FRAME)).tolist()
-        clips = [table.GetColumnByName(curves.CLIP).GetValue(row) for row in range(len(frames))]
+        frames = vtk_to_numpy(table.GetColumnByName(FRAME)).tolist()
+        clips = [table.GetColumnByName(CLIP).GetValue(row) for row in range(len(frames))]
         same = [frame for frame, one in zip(frames, clips, strict=True) if one == clip and frame != old]
         low = max((frame for frame in same if frame < old), default=-1) + 1
         high = min((frame for frame in same if frame > old), default=study.frameCount) - 1
@@ -96,11 +97,11 @@ class PhaseDragWatcher:
         _putBack(node)
         if new == old:
             return
-        times, values = (array.copy() for array in curves.written[node.GetID()])
+        times, values = (array.copy() for array in curve_points.written[node.GetID()])
         for row, (frame, one) in enumerate(zip(frames, clips, strict=True)):
             if one == clip and frame == old:
                 frames[row], times[row], values[row] = new, study.times[new], heights[new]
-        curves.writePoints(node, times, values, frames, clips)
+        writePoints(node, times, values, frames, clips)
         self.onMoved(study, kind, old, new)
 
 
@@ -116,7 +117,7 @@ class _Series:
 
 def _movedPoint(node: Any) -> tuple[int, float] | None:
     """Row and new time of the point that differs most from what was written, or None if none does."""
-    known = curves.written.get(node.GetID())
+    known = curve_points.written.get(node.GetID())
     times, values = _points(node)
     if known is None or len(times) != len(known[0]) or not len(times):
         return None
@@ -130,16 +131,16 @@ def _movedPoint(node: Any) -> tuple[int, float] | None:
 def _putBack(node: Any) -> None:
     """Write the points as they were."""
     times, values = _points(node)
-    known = curves.written[node.GetID()]
+    known = curve_points.written[node.GetID()]
     times[:], values[:] = known
-    for name in (curves.TIME, curves.VALUE):
+    for name in (TIME, VALUE):
         node.GetTable().GetColumnByName(name).Modified()
     node.GetTable().Modified()
 
 
 def _points(node: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times and values of a table's points, as views of its columns; empty where it has none."""
-    columns = [node.GetTable().GetColumnByName(name) for name in (curves.TIME, curves.VALUE)]
+    columns = [node.GetTable().GetColumnByName(name) for name in (TIME, VALUE)]
     if any(column is None or column.GetDataType() != vtk.VTK_DOUBLE for column in columns):
         return np.zeros(0), np.zeros(0)
     if not columns[0].GetNumberOfTuples():
@@ -150,7 +151,7 @@ def _points(node: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _curveValues(study: Study) -> NDArray[np.float64]:
     """(T,) the study's curve as it is drawn."""
     table = study.browserNode.GetNodeReference(curves.CURVE)
-    return curves.written[table.GetID()][1]
+    return curve_points.written[table.GetID()][1]
 
 
 def _curveTables() -> list[Any]:

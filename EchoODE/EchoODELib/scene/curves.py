@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import slicer
-import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import vtk_to_numpy
 
 from ..engine.export.wording import reading_unit, spoken, spoken_summary
 from ..engine.sequence import FrameSeries, Measurements
+from .curve_points import CLIP, FRAME, TIME, VALUE, writePoints
 from .nodes import PREFIX
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ Quantity = Literal["volume", "area"]
 Array = NDArray[np.float64]
 
 CHART, CURVE, CURVE_SERIES = PREFIX + "Chart", PREFIX + "CurveTable", PREFIX + "CurveSeries"
-TIME, VALUE, FRAME, CLIP = "Time", "Value", "Frame", "Clip"
 _SERIES = {"volume": "lv_volume", "area": "lv_area"}
 _TITLES = {"lv_volume": "LV volume", "lv_area": "LV area"}
 _CURVE_COLORS = ((0.02, 0.50, 0.60), (0.50, 0.31, 0.78), (0.75, 0.36, 0.05), (0.30, 0.45, 0.12))
 _STROKES = 220  # of a shade, over the whole chart
-_HEADROOM = (1.06, 0.055)  # of the largest value: above the curve, and for each line of the legend
+_SIDES = 0.02  # of the time, room for marks on the first and last frame
+_HEADROOM = (1.08, 0.065)  # of the largest value: above the curve, and for each line of the legend
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,6 @@ _BEFORE = {
     "ES": _Look("ES", (0.90, 0.35, 0.05), "Diamond", 13.0),
     "ED": _Look("ED", (0.13, 0.60, 0.32), "Diamond", 13.0),
 }
-#: What was last written into each table, by its id: what differs from it, a person has moved.
-written: dict[str, tuple[Array, Array]] = {}
 
 
 def showCurves(
@@ -102,7 +100,7 @@ def showCurves(
     chart.SetYAxisTitle(f"{_TITLES[name]} ({unit})" if unit else _TITLES[name])
     chart.SetXAxisRangeAuto(False)
     chart.SetYAxisRangeAuto(False)
-    chart.SetXAxisRange(0.0, max(last, 1e-3))
+    chart.SetXAxisRange(-_SIDES * last, (1 + _SIDES) * max(last, 1e-3))
     chart.SetYAxisRange(0.0, top)
     curves = [
         _writeCurve(study, values[study], _TITLES[name] if len(shown) == 1 else study.name, number)
@@ -122,7 +120,7 @@ def showCurves(
 
 
 def updateCursor(study: Study) -> None:
-    """Move the cursor to a clip's frame in view, and say frame, time and value above the chart."""
+    """Move the cursor to a clip's frame in view, and say value and frame above the chart."""
     chart, table = chartNode(), study.browserNode.GetNodeReference(CURVE)
     if chart is None or table is None or table.GetNumberOfRows() <= study.frame:
         return
@@ -133,8 +131,8 @@ def updateCursor(study: Study) -> None:
     known = np.isfinite(value)
     now = ([time], [value], [frame], [clip]) if known else ([], [], [], [])
     writePoints(_tableOf(chart, "Now"), *now)
-    parts = [chart.GetAttribute(PREFIX + "Headline") or "", f"frame {frame}", f"{time:.2f} s"]
-    parts.append(spoken(value, chart.GetAttribute(PREFIX + "Unit") or "") if known else "")
+    told = spoken(value, chart.GetAttribute(PREFIX + "Unit") or "") if known else ""
+    parts = [chart.GetAttribute(PREFIX + "Headline") or "", told, f"frame {frame}"]
     chart.SetTitle(" · ".join(part for part in parts if part))
 
 
@@ -162,46 +160,6 @@ def markTable(role: str) -> Any:
     """The table node of the marks "ED", "ES", "Corrected", "Flagged", "Cursor" or "Now", or None without a chart."""
     chart = chartNode()
     return None if chart is None else _tableOf(chart, role)
-
-
-def writePoints(
-    node: Any, times: Sequence[float] | Array, values: Sequence[float] | Array, frames: Sequence[int], clips: list[str]
-) -> None:
-    """Write the points of a series into its table node, in place where their number is the same.
-
-    A single point is written twice, for VTK reports an error for a line of one point at every drawing; no point as
-    two in the chart's corner that belong to no clip.
-    """
-    if len(frames) == 0:
-        times, values, frames, clips = [0.0] * 2, [0.0] * 2, [-1] * 2, [""] * 2
-    elif len(frames) == 1:
-        times, values, frames, clips = [*times] * 2, [*values] * 2, [*frames] * 2, [*clips] * 2
-    columns = (np.asarray(times, np.float64), np.asarray(values, np.float64), np.asarray(frames, np.int32))
-    written[node.GetID()] = columns[:2]
-    table = node.GetTable()
-    if table.GetNumberOfColumns() == 4 and table.GetNumberOfRows() == len(columns[0]) > 0:
-        for name, values_ in zip((TIME, VALUE, FRAME), columns, strict=True):
-            array = table.GetColumnByName(name)
-            if array.GetDataType() != (vtk.VTK_INT if name == FRAME else vtk.VTK_DOUBLE):
-                break  # a scene's file may have brought another type
-            vtk_to_numpy(array)[:] = values_
-            array.Modified()
-        else:
-            for row, clip in enumerate(clips):
-                table.GetColumnByName(CLIP).SetValue(row, clip)
-            table.Modified()
-            return
-    table = vtk.vtkTable()
-    for name, values_ in zip((TIME, VALUE, FRAME), columns, strict=True):
-        array = numpy_to_vtk(values_, deep=True, array_type=vtk.VTK_INT if name == FRAME else vtk.VTK_DOUBLE)
-        array.SetName(name)
-        table.AddColumn(array)
-    strings = vtk.vtkStringArray()
-    strings.SetName(CLIP)
-    for clip in clips:
-        strings.InsertNextValue(clip)
-    table.AddColumn(strings)
-    node.SetAndObserveTable(table)
 
 
 def _headline(measurements: Sequence[Measurements]) -> str:
@@ -287,7 +245,7 @@ def _writeMarks(
 def _addChart() -> Any:
     chart = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotChartNode", "LV curves")
     chart.SetAttribute(CHART, "1")
-    chart.SetTitleFontSize(15)
+    chart.SetTitleFontSize(14)
     chart.SetAxisTitleFontSize(15)
     chart.SetAxisLabelFontSize(13)
     chart.SetLegendFontSize(13)

@@ -211,10 +211,10 @@ def _style(display: Any, kind: LineKind) -> None:
     display.SetColor(*kind.color)
     display.SetActiveColor(1.0, 0.55, 0.2)
     display.SetGlyphType(display.Circle2D)
-    display.SetGlyphScale(1.3)
+    display.SetGlyphScale(1.7)
     display.SetUseGlyphScale(True)
     display.SetCurveLineSizeMode(display.UseLineThickness)
-    display.SetLineThickness(0.25)
+    display.SetLineThickness(0.4)
     display.SetTextScale(3.0)
     display.SetPropertiesLabelVisibility(False)  # it would say "mm" of uncalibrated clips too
     display.SetPointLabelsVisibility(True)

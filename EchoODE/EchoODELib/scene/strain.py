@@ -105,7 +105,7 @@ def showStrain(study: Study, kind: Kind = "longitudinal") -> Any:
     display.SetApplyThreshold(True)
     _composite().SetForegroundVolumeID(proxy.GetID())
     _composite().SetForegroundOpacity(_OPACITY)
-    showLegend(proxy, "%", "%+.0f")
+    showLegend(proxy, "%", "%.0f")
     return proxy
 
 
