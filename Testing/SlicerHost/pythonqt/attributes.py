@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import EnumMeta
 from types import SimpleNamespace
 from typing import Any
@@ -81,9 +83,24 @@ def read_attribute(self: Any, name: str) -> Any:
     raise AttributeError(f"{type(self).__name__} has no attribute '{name}'")
 
 
+_loading_ui: list[bool] = []
+
+
+@contextmanager
+def loading_ui() -> Iterator[None]:
+    """While QUiLoader works: PySide makes attributes of all named children on the root, PythonQt makes none."""
+    _loading_ui.append(True)
+    try:
+        yield
+    finally:
+        _loading_ui.pop()
+
+
 def write_attribute(self: Any, name: str, value: Any) -> None:
     """`QObject.__setattr__`."""
     cls = type(self)
+    if _loading_ui and cls in NATIVE and isinstance(value, QObject) and find_in_class(cls, name) is None:
+        return
     if isinstance(value, QtCore.SignalInstance) or name.startswith("__"):  # PySide's own notes on the object
         _generic_set(self, name, value)
         return

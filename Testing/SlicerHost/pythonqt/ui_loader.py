@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from PySide6 import QtCore, QtUiTools
 
-from .attributes import children, object_name
+from .attributes import children, loading_ui, object_name
 from .emulation import REGISTRY
 
 Base = QtUiTools.QUiLoader
@@ -46,7 +46,8 @@ class UiLoader(Base):
         buffer = QtCore.QBuffer()
         buffer.setData(ElementTree.tostring(root))
         buffer.open(QtCore.QIODevice.ReadOnly)
-        widget = super().load(buffer, parent)
+        with loading_ui():
+            widget = super().load(buffer, parent)
         if widget is None:
             raise RuntimeError(self.errorString())
         named = _named_objects(widget)

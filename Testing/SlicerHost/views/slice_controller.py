@@ -36,7 +36,7 @@ class qMRMLSliceControllerWidget(qMRMLViewControllerBar):
         state.layout.addWidget(state.offset, 1)
 
     def _set_logic(self, logic):
-        self._d.logic = logic
+        self._d.logic, self._d.shown_offset = logic, None
         self._d.observer.clear()
         self._d.observer.watch(logic, self._follow_logic)
         self._follow_logic()
@@ -49,7 +49,10 @@ class qMRMLSliceControllerWidget(qMRMLViewControllerBar):
         ends, step = [0.0, -1.0], vtk.reference(1.0)
         if not state.logic.GetSliceOffsetRangeResolution(ends, step) or ends[0] > ends[1]:
             return
-        state.updating = True
+        shown = (*ends, float(step), state.logic.GetSliceOffset())
+        if shown == state.shown_offset:
+            return  # most often another frame has come, on the same slice
+        state.shown_offset, state.updating = shown, True
         state.offset.setEnabled(ends[0] < ends[1])
         state.offset.minimum, state.offset.maximum = ends
         state.offset.singleStep = float(step) or 1.0
@@ -58,6 +61,7 @@ class qMRMLSliceControllerWidget(qMRMLViewControllerBar):
 
     def setSliceOffsetValue(self, offset, /):
         """Move the slice to an offset in mm."""
+        self._d.shown_offset = None
         if self._d.logic is not None and not self._d.updating:
             self._d.logic.SetSliceOffset(offset)
 

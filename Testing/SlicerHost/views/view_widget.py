@@ -48,7 +48,11 @@ class qMRMLViewControllerBar(qMRMLWidget):
         """Write a view node's letter on its colour."""
         red, green, blue = color or (node.GetLayoutColor() if node is not None else (0.5, 0.5, 0.5))
         name = QtGui.QColor.fromRgbF(red, green, blue).name()
-        self._d.label.setText((node.GetLayoutLabel() or "") if node is not None else "")
+        text = (node.GetLayoutLabel() or "") if node is not None else ""
+        if (text, name) == getattr(self._d, "shown_letter", None):
+            return  # a style sheet is costly, and views call this at every frame
+        self._d.shown_letter = (text, name)
+        self._d.label.setText(text)
         self._d.label.setStyleSheet(f"background: {name}; color: black; font-weight: bold; padding: 1px 5px")
 
 
