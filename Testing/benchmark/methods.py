@@ -196,7 +196,8 @@ def all_methods() -> list[Method]:
     few, fewer = {Kind.SYSTOLE: 2, Kind.PAIR: 3}, {Kind.SYSTOLE: 1, Kind.PAIR: 3}
     pair_like = (Kind.SYSTOLE, Kind.PAIR)
     mask_only = mask_only_settings()
-    return [
+    six = dict.fromkeys(_SIMULATED, 6)
+    rows = [
         _ours("fast", "fast", fast, true_guide, _ALL, "ES mask"),
         _ours("fast-unguided", "fast", fast, None, _ALL, ""),
         _ours("fine", "fine", fine, true_guide, _ALL, "ES mask"),
@@ -212,6 +213,10 @@ def all_methods() -> list[Method]:
         _ours("guide-wrong-frame", "fast", fast, wrong_frame_guide, _SIMULATED, "mask of an earlier frame", ABLATION),
         *_unet_rows(fast),
         Method("still", "ED mask, not moved", REFERENCE, "", _ALL, _still, {}, ()),
+    ]
+    everywhere = ("fast", "fast-unguided", "still")
+    return [
+        row if row.limits or row.group == PEER or row.key in everywhere else replace(row, limits=six) for row in rows
     ]
 
 
