@@ -11,6 +11,7 @@ import slicer
 from EchoODELib.engine.sequence import Provenance
 from EchoODELib.scene.clip import createClip
 from EchoODELib.scene.history import STEPS, History
+from EchoODELib.scene.motion import motionNode
 
 
 @pytest.fixture
@@ -119,6 +120,20 @@ def test_undo_restores_a_motion_that_was_removed(
     assert a_segmented_study.motion() is None
     history.undo(a_segmented_study)
     assert np.array_equal(a_segmented_study.motion().displacement, before.displacement)
+
+
+def test_calibrating_keeps_the_motion_in_pixels_also_through_undo(
+    a_segmented_study: Any, history: History, a_motion: tuple[np.ndarray, np.ndarray]
+) -> None:
+    a_segmented_study.setMotion(*a_motion, 2)
+    before = a_segmented_study.motion()
+    history.push(a_segmented_study, "Propagate")
+    a_segmented_study.setCalibration((0.2, 0.3))
+    assert np.abs(a_segmented_study.motion().displacement - before.displacement).max() < 0.05
+    history.undo(a_segmented_study)
+    assert np.abs(a_segmented_study.motion().displacement - before.displacement).max() < 0.05
+    grid = motionNode(a_segmented_study).GetTransformFromParentAs("vtkOrientedGridTransform").GetDisplacementGrid()
+    assert grid.GetSpacing()[0] * (grid.GetDimensions()[0] - 1) == pytest.approx(0.3 * 63)
 
 
 def test_clips_have_their_own_steps(a_segmented_study: Any, history: History, an_echo: Any) -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ..engine.sequence import Provenance
 from . import masks as maskNodes
 from . import segmented as segmentedNodes
-from .nodes import PREFIX, addSequence, indexValues, synchronize
+from .geometry import clipAxes
+from .nodes import PREFIX, addSequence, indexValues, readValue, synchronize
 
 if TYPE_CHECKING:
     from .study import Study
@@ -34,8 +35,8 @@ class _Packed:
 
     @classmethod
     def of(cls, masks: NDArray[np.uint8]) -> _Packed:
-        drawn = masks.any(axis=0)
-        rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+        drawn = masks.max(axis=0)
+        rows, columns = np.flatnonzero(drawn.max(axis=1)), np.flatnonzero(drawn.max(axis=0))
         box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else (slice(0), slice(0))
         return cls(masks.shape, box, zlib.compress(np.ascontiguousarray(masks[:, *box]).tobytes(), 1))
 
@@ -179,6 +180,12 @@ def _restoreMotion(study: Study, kept: dict[str, _KeptSequence]) -> None:
         if role == MOTION and not browser.IsSynchronizedSequenceNodeID(sequence.GetID(), True):
             synchronize(browser, sequence, saveChanges=False)
     slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+    axes = clipAxes(study.clipNode)
+    motion = study.motion()
+    written = readValue(browser.GetNodeReference(MOTION), "PixelAxes") if MOTION in kept else None
+    if motion is not None and written is not None and not np.allclose(written, [axes.column, axes.row]):
+        # The pixel size was changed since: the grids in mm must follow.
+        study.setMotion(motion.displacement, motion.pullBack, motion.referenceFrame)
 
 
 def _holds(sequence: Any, old: _KeptSequence) -> bool:

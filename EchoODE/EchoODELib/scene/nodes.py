@@ -124,5 +124,5 @@ def vtkMatrix(values: NDArray[np.float64]) -> Any:
 def imageArray(image: Any) -> NDArray[Any]:
     """The scalars of a vtkImageData as (K, J, I), or (K, J, I, components) where there are several; a view."""
     columns, rows, slices = image.GetDimensions()
-    scalars = vtk_to_numpy(image.GetPointData().GetScalars())
+    scalars: NDArray[Any] = vtk_to_numpy(image.GetPointData().GetScalars())
     return scalars.reshape((slices, rows, columns, *scalars.shape[1:]))

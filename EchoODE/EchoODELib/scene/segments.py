@@ -107,7 +107,9 @@ def readFrame(segments: Mapping[Label, Any], geometry: NDArray[np.float64], shap
     mask = np.zeros(shape, np.uint8)
     for label in _ORDER:
         segment = segments.get(label)
-        image = segment.GetRepresentation(LABELMAP) if segment is not None else None
+        if segment is None:
+            continue
+        image = segment.GetRepresentation(LABELMAP)
         if image is None or not image.GetNumberOfPoints() or image.GetPointData().GetScalars() is None:
             continue
         offset = _offset(image, geometry)
