@@ -43,10 +43,14 @@ def default_command() -> list[str]:
 
 
 def default_environment() -> dict[str, str]:
-    """This process's environment, with this library on the path."""
+    """This process's environment, with this library on the path.
+
+    OpenMP's threads sleep instead of spinning while they wait for each other: where other programs use the
+    processor, too, as Slicer itself does, that is up to ten times faster, and elsewhere no slower to speak of.
+    """
     known = os.environ.get("PYTHONPATH", "")
     path = os.pathsep.join([str(_LIBRARY_FOLDER), *([known] if known else [])])
-    return {**os.environ, "PYTHONPATH": path}
+    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": path}
 
 
 class WorkerProcess:
