@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -103,25 +105,51 @@ class Measurer:
         """Let go of everything; the scene is about to close."""
         self._known.clear()
 
+    def outlining(self, study: Study) -> Iterator[None]:
+        """Outline a study's masks beside the application's events: yields until all is known."""
+        from ..engine.measure import outline
+
+        try:
+            state = self._stateOf(study)
+        except EchoODEError:  # nothing to outline, as whoever measures will hear
+            return
+        known = self._known.get(study.browserNode)
+        if known is not None and known.state == state:
+            return
+        result = study.result()
+        assert result is not None
+        yield
+        # Arrays only: the scene is never touched from another thread.
+        with ThreadPoolExecutor(1) as beside:
+            work = beside.submit(outline, result)
+            while not work.done():
+                yield
+        if work.exception() is None:
+            self._known[study.browserNode] = _Known(state, result, work.result())
+
     def _outlined(self, study: Study) -> _Known:
         from ..engine.measure import outline
-        from ..scene.motion import TRACKING
 
-        masks = study.masks()
-        if masks is None or not masks.any():
-            raise UnsuitableMask("There are no masks yet: segment the sequence, or draw the LV on the ED frame.")
-        tracking = study.browserNode.GetNodeReference(TRACKING)
-        # The arrays are kept alive by the entry, so their identity can't be taken over by others.
-        state = (
-            id(masks),
-            id(study.sequence()),
-            study.correctedFrames,
-            study.browserNode.GetAttribute("EchoODE.Provenance"),
-            tracking.GetMTime() if tracking is not None else None,
-        )
+        state = self._stateOf(study)
         known = self._known.get(study.browserNode)
         if known is None or known.state != state:
             result = study.result()
             assert result is not None
             known = self._known[study.browserNode] = _Known(state, result, outline(result))
         return known
+
+    def _stateOf(self, study: Study) -> tuple[object, ...]:
+        """What outlines depend on; the arrays named by their identity are kept alive by the entry in _known."""
+        from ..scene.motion import TRACKING
+
+        masks = study.masks()
+        if masks is None or not masks.any():
+            raise UnsuitableMask("There are no masks yet: segment the sequence, or draw the LV on the ED frame.")
+        tracking = study.browserNode.GetNodeReference(TRACKING)
+        return (
+            id(masks),
+            id(study.sequence()),
+            study.correctedFrames,
+            study.browserNode.GetAttribute("EchoODE.Provenance"),
+            tracking.GetMTime() if tracking is not None else None,
+        )

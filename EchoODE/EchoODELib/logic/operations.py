@@ -11,14 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import slicer
-
-from ..engine.errors import EchoODEError, OutputError, UnsuitableClip, UnsuitableMask
+from ..engine.errors import OutputError, UnsuitableClip, UnsuitableMask
 from ..engine.progress import Progress
 from ..engine.sequence import Measurements, SegmentedSequence, View
-from ..jobs.job import Job
 from ..jobs.tasks import Segment, WarmUp
 from ..jobs.worker import Worker
+from ..scene import motion
 from ..scene.clip import adoptClip, createClip
 from ..scene.history import History
 from ..scene.layout import fitClip
@@ -26,6 +24,7 @@ from ..scene.study import Study
 from . import dependencies, exporting, propagation
 from .measuring import Measurer
 from .options import Event, ExportOptions, PropagateOptions, SegmentOptions, ViewOptions
+from .runner import Pieces, Runner, TakeIn
 from .views import Views
 
 if TYPE_CHECKING:
@@ -46,14 +45,13 @@ class Operations:
 
     def __init__(self, worker: Worker | None = None) -> None:
         self._worker = worker or Worker()
+        self._runner = Runner(self._worker, self._onRun)
         self._history = History()
         self._measurer = Measurer()
         self._views = Views(self._measurer)
-        self._job: Job | None = None
-        self._study: Study | None = None
-        self._step = ""
         self.listeners: list[Listener] = []
         self.message = ""
+        self.written: dict[str, Path] = {}
         self.viewOptions = ViewOptions()
 
     # Clips
@@ -101,22 +99,22 @@ class Operations:
     @property
     def busy(self) -> bool:
         """Whether a run is under way."""
-        return self._job is not None
+        return self._runner.run is not None
 
     @property
     def runningStep(self) -> str:
         """ "segment", "propagate" or "export" while :attr:`busy`, else ""."""
-        return self._step if self.busy else ""
+        return self._runner.run.step if self._runner.run is not None else ""
 
     @property
     def runningStudy(self) -> Study | None:
         """The clip that the run is for."""
-        return self._study if self.busy else None
+        return self._runner.run.study if self._runner.run is not None else None
 
     @property
     def progress(self) -> Progress | None:
         """The run's last report."""
-        return self._job.progress if self._job is not None else None
+        return self._runner.progress
 
     def warmUp(self, options: SegmentOptions | None = None) -> None:
         """Start the worker and load the model in the background, so that the first run starts at once."""
@@ -168,10 +166,10 @@ class Operations:
         plan = propagation.plan(study, options)
         dependencies.ensureComputing()
 
-        def done(result: SegmentedSequence) -> None:
-            self._onPropagated(study, propagation.signed(result, plan))
+        def takeIn(study: Study, result: SegmentedSequence) -> Pieces:
+            yield from self._onPropagated(study, propagation.signed(result, plan))
 
-        self._run("propagate", study, plan.task, lambda _, result: done(result), waitForCompletion)
+        self._run("propagate", study, plan.task, takeIn, waitForCompletion)
 
     def export(
         self,
@@ -194,28 +192,27 @@ class Operations:
         task = exporting.task(study, self._measurer, Path(folder), options)
         dependencies.ensureComputing()
 
-        def done(_: Study, files: Mapping[str, Path]) -> None:
+        def takeIn(study: Study, files: Mapping[str, Path]) -> Pieces:
             self.written = dict(files)
+            yield
             if options.scene:
                 self.written["scene"] = exporting.saveScene(Path(folder), options)
             self.message = f"{len(self.written)} files were written to {folder}."
 
-        self.written: dict[str, Path] = {}
-        self._run("export", study, task, done, waitForCompletion)
+        self.written = {}
+        self._run("export", study, task, takeIn, waitForCompletion)
 
     def cancel(self) -> None:
         """Stop the run, if any; what was there before it is unchanged."""
-        if self._job is not None:
-            self._worker.cancel()
+        self._runner.cancel()
 
     def poll(self) -> None:
         """Take in what the worker has to say; to be called often, from the application's own thread."""
-        self._worker.poll()
+        self._runner.poll()
 
     def wait(self) -> None:
         """Return when no run is under way; the application stays alive meanwhile."""
-        if self._job is not None:
-            self._worker.wait(self._job, idle=slicer.app.processEvents)
+        self._runner.wait()
 
     def close(self) -> None:
         """Stop the worker process."""
@@ -223,8 +220,7 @@ class Operations:
 
     def sceneClosing(self) -> None:
         """The scene is about to close: stop the run and let go of its nodes."""
-        self.cancel()
-        self._history.clear()
+        self._runner.abandon()
         self._measurer.forget()
         self._views.forget()
 
@@ -335,76 +331,46 @@ class Operations:
 
     # What runs bring back
 
-    def _run(
-        self,
-        step: str,
-        study: Study,
-        task: Any,
-        done: Callable[[Study, Any], None],
-        waitForCompletion: bool,
-    ) -> None:
-        problem: list[EchoODEError] = []
+    def _run(self, step: str, study: Study, task: Any, takeIn: TakeIn, waitForCompletion: bool) -> None:
+        self._runner.start(step, study, task, takeIn)
+        if waitForCompletion and (error := self._runner.wait()) is not None:
+            raise error
 
-        def finish(event: Event, message: str) -> None:
-            self._job = None
-            self.message = message or self.message
-            self._tell(event, study if study.exists else None)
-
-        def onDone(result: Any) -> None:
-            if not study.exists:
-                failed(UnsuitableClip("The clip was removed while it was worked on; the result was let go."))
-                return
-            self.message = ""
-            try:
-                done(study, result)
-            except EchoODEError as error:
-                failed(error)
-                return
-            finish(Event.FINISHED, "")
-
-        def failed(error: EchoODEError) -> None:
-            problem.append(error)
-            finish(Event.FAILED, str(error))
-
-        def cancelled() -> None:
-            finish(Event.CANCELLED, "Cancelled; nothing was changed.")
-
-        self._job = self._worker.submit(
-            task,
-            on_progress=lambda progress: self._tell(Event.PROGRESS, study),
-            on_done=onDone,
-            on_failed=failed,
-            on_cancelled=cancelled,
-        )
-        self._step, self._study = step, study
-        self._tell(Event.STARTED, study)
-        if waitForCompletion:
-            self.wait()
-            if problem:
-                raise problem[0]
-
-    def _onSegmented(self, study: Study, result: SegmentedSequence) -> None:
+    def _onSegmented(self, study: Study, result: SegmentedSequence) -> Pieces:
         self._history.push(study, "segmenting")
+        yield
         study.setSegmented(result.masks, result.provenance)
+        yield
         study.setMasks(result.masks, result.provenance)
+        yield
         study.removeMotion()
-        if not study.phasesByHand and self._measurer.isMeasurable(study):
+        yield from self._measurer.outlining(study)
+        measurable = self._measurer.isMeasurable(study)
+        if measurable and not study.phasesByHand:
             study.setPhases(*self._measurer.findPhases(study), byHand=False)
-        self._changed(study, Event.MASKS)
-        if not self._measurer.isMeasurable(study):
-            raise UnsuitableMask("No LV was found; check that the clip shows an apical view, or draw the LV by hand.")
+        yield
         self.message = f"{study.frameCount} frames were segmented."
-
-    def _onPropagated(self, study: Study, result: SegmentedSequence) -> None:
-        self._history.push(study, "propagating")
-        study.setMasks(result.masks, result.provenance)
-        assert result.displacement is not None and result.pull_back is not None and result.reference_frame is not None
-        study.setMotion(result.displacement, result.pull_back, result.reference_frame)
         self._changed(study, Event.MASKS)
+        if not measurable:
+            raise UnsuitableMask("No LV was found; check that the clip shows an apical view, or draw the LV by hand.")
+
+    def _onPropagated(self, study: Study, result: SegmentedSequence) -> Pieces:
+        assert result.displacement is not None and result.pull_back is not None and result.reference_frame is not None
+        self._history.push(study, "propagating")
+        yield
+        study.setMasks(result.masks, result.provenance)
+        yield
+        yield from motion.writing(study, result.displacement, result.pull_back, result.reference_frame)
+        yield from self._measurer.outlining(study)
         folds = result.provenance.quality.get("folds", 0.0)
         self.message = f"The mask of frame {result.reference_frame} was carried over {study.frameCount} frames."
         if folds > 0:
             self.message += f" The motion folds in {folds:.0f} places: try the fine preset."
+        self._changed(study, Event.MASKS)
+
+    def _onRun(self, event: Event, study: Study | None, message: str) -> None:
+        self.message = message or self.message
+        self._tell(event, study)
 
     def _changed(self, study: Study, event: Event) -> None:
         self.refreshViews(study)

@@ -68,11 +68,29 @@ def writeMotion(study: Study, displacement: Field, pullBack: Field, referenceFra
     -------
     The transform node that follows the clip's frame.
     """
-    browser, clip = study.browserNode, study.clipSequenceNode
+    for _ in writing(study, displacement, pullBack, referenceFrame):
+        pass
+    return motionNode(study)
+
+
+def writing(study: Study, displacement: Field, pullBack: Field, referenceFrame: int) -> Iterator[None]:
+    """As :func:`writeMotion`, frame by frame, so that other work gets its turn; the scene changes at the end, at once.
+
+    Parameters as there.
+    """
+    clip = study.clipSequenceNode
     height, width = displacement.shape[1:3]
+    yield
     shape = _sampledShape((displacement, pullBack))
     axes = clipAxes(study.clipNode)
-    for role, name, fields in ((TRACKING, "tracking", displacement), (MOTION, "motion", pullBack)):
+    grids: dict[str, list[Any]] = {TRACKING: [], MOTION: []}
+    for role, fields in ((TRACKING, displacement), (MOTION, pullBack)):
+        for field in fields:
+            yield
+            grids[role].append(_gridTransform(_resampled(field, shape), axes, (height, width)))
+    yield
+    browser = study.browserNode
+    for role, name in ((TRACKING, "tracking"), (MOTION, "motion")):
         sequence = browser.GetNodeReference(role) or addSequence(browser, role, f"{study.name} {name}")
         clearOthers(sequence, clip)
         writeValue(sequence, "ReferenceFrame", int(referenceFrame))
@@ -80,8 +98,7 @@ def writeMotion(study: Study, displacement: Field, pullBack: Field, referenceFra
         writeValue(sequence, "PixelAxes", [axes.column.tolist(), axes.row.tolist()])
         node = slicer.vtkMRMLGridTransformNode()
         node.SetName(f"{study.name} {name}")
-        for field, index in zip(fields, indexValues(clip), strict=True):
-            grid = _gridTransform(_resampled(field, shape), axes, (height, width))
+        for grid, index in zip(grids[role], indexValues(clip), strict=True):
             if role == MOTION:
                 node.SetAndObserveTransformFromParent(grid)
             else:
@@ -89,9 +106,9 @@ def writeMotion(study: Study, displacement: Field, pullBack: Field, referenceFra
             sequence.SetDataNodeAtValue(node, index)
     sequence = browser.GetNodeReference(MOTION)
     if not browser.IsSynchronizedSequenceNode(sequence):
-        return synchronize(browser, sequence, saveChanges=False)
-    slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
-    return motionNode(study)
+        synchronize(browser, sequence, saveChanges=False)
+    else:
+        slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
 
 
 def motionNode(study: Study) -> Any:

@@ -1,0 +1,145 @@
+"""One long step at a time: the worker computes it, then its result is taken into the scene piece by piece.
+
+Taking a result in costs some tenths of a second. It is done in pieces between the application's own events, so that
+nothing stands still.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import slicer
+
+from ..engine.errors import EchoODEError, UnsuitableClip
+from ..engine.progress import Progress
+from ..jobs.errors import WorkerBusy
+from .options import Event
+
+if TYPE_CHECKING:
+    from ..jobs.job import Job
+    from ..jobs.worker import Worker
+    from ..scene.study import Study
+
+Pieces = Iterator[None]
+TakeIn = Callable[["Study", Any], Pieces]
+
+_BUDGET = 0.02  # seconds of one poll that pieces may take, when none takes longer by itself
+
+
+@dataclass
+class Run:
+    """A step under way.
+
+    Attributes
+    ----------
+    step: "segment", "propagate" or "export".
+    study: the clip that it is for.
+    takeIn: brings the result into the scene, yielding between pieces.
+    job: in the worker.
+    pieces: what is left to take in, once the worker is done.
+    error: why it failed.
+    """
+
+    step: str
+    study: Study
+    takeIn: TakeIn
+    job: Job | None = None
+    pieces: Pieces | None = None
+    error: EchoODEError | None = field(default=None)
+
+
+class Runner:
+    """Runs one step at a time.
+
+    Parameters
+    ----------
+    worker: computes.
+    tell: called with the event, the study (None if it has gone) and a sentence for people, "" for none.
+    """
+
+    def __init__(self, worker: Worker, tell: Callable[[Event, Study | None, str], None]) -> None:
+        self.worker, self._tell = worker, tell
+        self.run: Run | None = None
+
+    @property
+    def progress(self) -> Progress | None:
+        """The last report of the run."""
+        return self.run.job.progress if self.run is not None and self.run.job is not None else None
+
+    def start(self, step: str, study: Study, task: Any, takeIn: TakeIn) -> Run:
+        """Begin a step.
+
+        Raises
+        ------
+        WorkerBusy: another one is under way.
+        """
+        if self.run is not None:
+            raise WorkerBusy("Another run is under way: wait for it, or cancel it first.")
+        run = Run(step, study, takeIn)
+        run.job = self.worker.submit(
+            task,
+            on_progress=lambda progress: self._tell(Event.PROGRESS, study, ""),
+            on_done=lambda result: self._computed(run, result),
+            on_failed=lambda error: self._failed(run, error),
+            on_cancelled=lambda: self._finished(run, Event.CANCELLED, "Cancelled; nothing was changed."),
+        )
+        self.run = run
+        self._tell(Event.STARTED, study, "")
+        return run
+
+    def poll(self) -> None:
+        """Hear the worker, and take in some of a result."""
+        self.worker.poll()
+        if self.run is not None and self.run.pieces is not None:
+            self._advance(self.run, _BUDGET)
+
+    def cancel(self) -> None:
+        """Stop the run; a result that is being taken in is taken in to its end, it is a matter of a moment."""
+        if self.run is not None and self.run.pieces is None:
+            self.worker.cancel()
+
+    def abandon(self) -> None:
+        """Stop the run and leave the scene alone, which is about to close."""
+        if self.run is None:
+            return
+        self.worker.cancel()
+        self._finished(self.run, Event.CANCELLED, "The scene was closed; the run was stopped.")
+
+    def wait(self) -> EchoODEError | None:
+        """Return when no run is under way, with its error if it failed; the application stays alive meanwhile."""
+        run = self.run
+        while self.run is not None:
+            self.poll()
+            slicer.app.processEvents()
+            if self.run is not None and self.run.pieces is None:
+                time.sleep(0.005)
+        return run.error if run is not None else None
+
+    def _computed(self, run: Run, result: Any) -> None:
+        if self.run is run:
+            run.pieces = run.takeIn(run.study, result)
+
+    def _advance(self, run: Run, budget: float) -> None:
+        assert run.pieces is not None
+        until = time.perf_counter() + budget
+        try:
+            while time.perf_counter() < until:
+                if not run.study.exists:
+                    raise UnsuitableClip("The clip was removed while it was worked on; the result was let go.")
+                next(run.pieces)
+        except StopIteration:
+            self._finished(run, Event.FINISHED, "")
+        except EchoODEError as error:
+            self._failed(run, error)
+
+    def _failed(self, run: Run, error: EchoODEError) -> None:
+        run.error = error
+        self._finished(run, Event.FAILED, str(error))
+
+    def _finished(self, run: Run, event: Event, message: str) -> None:
+        if self.run is run:
+            self.run = None
+            self._tell(event, run.study if run.study.exists else None, message)
