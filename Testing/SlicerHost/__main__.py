@@ -34,8 +34,7 @@ def main() -> int:
     if options.picture is None and app.platformName == "offscreen" and "QT_QPA_PLATFORM" not in GIVEN:
         print("There is no display for a window: set DISPLAY, or ask for --picture FILE", file=sys.stderr)
         return 1
-    _silence_offscreen_warning()
-    window = _open_window(app)
+    window = _open_window(app, within_screen=options.picture is None)
     if options.module:
         _show_module(window, options.module[0].stem)
     app.processEvents()
@@ -49,27 +48,16 @@ def main() -> int:
     return 0 if window.grab().save(str(options.picture)) and loaded else 1
 
 
-def _open_window(app: Any) -> Any:
-    """Show the main window, large but within the screen."""
+def _open_window(app: Any, *, within_screen: bool) -> Any:
+    """Show the main window, large; for a picture no screen limits it."""
     import slicer
 
     window = slicer.util.mainWindow()
     space = app.primaryScreen.availableGeometry
-    room = (space.width(), space.height())
-    window.resize(*(min(most, round(SHARE_OF_SCREEN * side)) for most, side in zip(LARGEST, room, strict=True)))
+    room = (round(SHARE_OF_SCREEN * space.width()), round(SHARE_OF_SCREEN * space.height()))
+    window.resize(min(LARGEST[0], room[0]), min(LARGEST[1], room[1])) if within_screen else window.resize(*LARGEST)
     window.show()
     return window
-
-
-def _silence_offscreen_warning() -> None:
-    """Qt's offscreen platform says of every window that it knows no size hints."""
-    from PySide6 import QtCore
-
-    def tell(kind: Any, context: Any, text: str) -> None:
-        if "propagateSizeHints" not in text:
-            print(text, file=sys.stderr)
-
-    QtCore.qInstallMessageHandler(tell)
 
 
 def _show_module(window: Any, name: str) -> None:

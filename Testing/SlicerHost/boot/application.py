@@ -34,6 +34,7 @@ class qSlicerApplication(QtWidgets.QApplication):
         private(self).backend = Backend()
         self._d.io_manager = qSlicerIOManager(self._d.backend)
         self._d.layout_manager = self._d.main_window = None
+        self._d.started = False
         folder = Path(tempfile.mkdtemp(prefix="settings-", dir=self._d.backend.temporary_path))
         self._d.settings = QtCore.QSettings(str(folder / "Slicer.ini"), QtCore.QSettings.IniFormat)
         self._d.options = SimpleNamespace(noMainWindow=False, testingEnabled=testing, runPythonAndExit=False)
@@ -48,6 +49,12 @@ class qSlicerApplication(QtWidgets.QApplication):
         self._d.playback = QtCore.QTimer(self)
         self._d.playback.timeout.connect(backend.logics["Sequences"].UpdateAllProxyNodes)
         self._d.playback.start(PLAYBACK_TIMER_MS)
+
+    def _complete_startup(self):
+        """Tell those who wait for it, once each: in Slicer it comes once, the host also loads modules later."""
+        self._d.started = True
+        self.startupCompleted.emit()
+        self.disconnect("startupCompleted()")
 
     def mrmlScene(self, /):
         """The vtkMRMLScene."""

@@ -61,6 +61,7 @@ def launch(*, modules: Iterable[str | Path], window: bool, testing: bool, argume
 
     for path in modules:
         load_scripted_module(path)
+    slicer.app._complete_startup()
     return slicer.app
 
 
@@ -88,7 +89,6 @@ def _start(slicer: Any, *, window: bool, testing: bool, arguments: list[str]) ->
 
         slicer.app._d.main_window = qSlicerMainWindow()
         slicer.app.layoutManager().setMRMLScene(slicer.mrmlScene)
-    slicer.app.startupCompleted.emit()
 
 
 def _publish(slicer: Any) -> None:
@@ -106,7 +106,14 @@ def _publish(slicer: Any) -> None:
 
 
 def _silence_known_warnings() -> None:
-    """VTK writes warnings of start-up to its own log: units that no settings file has defined."""
+    """VTK warns at start of units that no settings file has defined, Qt offscreen of size hints at every window."""
     import vtk
+    from PySide6 import QtCore
+
+    def tell(kind: Any, context: Any, text: str) -> None:
+        if "propagateSizeHints" not in text:
+            print(text, file=sys.stderr)
+
+    QtCore.qInstallMessageHandler(tell)
 
     vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)

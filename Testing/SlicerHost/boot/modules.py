@@ -237,4 +237,6 @@ def load_scripted_module(path: str | Path) -> Any:
         reader = qSlicerScriptedFileReader(reader_class)
         slicer.app.ioManager()._d.scripted[reader.fileType()] = reader
     slicer.app.moduleManager()._add(module)
+    if slicer.app._d.started:
+        slicer.app._complete_startup()
     return module

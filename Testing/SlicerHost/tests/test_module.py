@@ -132,3 +132,22 @@ def test_a_picture_shows_the_window(app: Any, picture: Any) -> None:
 
     window = slicer.util.mainWindow()
     assert QtGui.QImage(str(picture("window"))).size() == window.size
+
+
+def test_a_module_that_comes_late_hears_of_the_startup_too(app: Any, load_module: Any, tmp_path: Path) -> None:
+    import slicer
+
+    lines = [
+        "import slicer",
+        "from slicer.ScriptedLoadableModule import ScriptedLoadableModule",
+        "class Late{0}(ScriptedLoadableModule):",
+        "    def __init__(self, parent):",
+        "        ScriptedLoadableModule.__init__(self, parent)",
+        "        self.heard = []",
+        "        slicer.app.connect('startupCompleted()', lambda: self.heard.append(1))",
+    ]
+    for number in (1, 2):
+        path = tmp_path / f"Late{number}.py"
+        path.write_text("\n".join(lines).format(number))
+        load_module(path)
+    assert (slicer.modules.Late1Instance.heard, slicer.modules.Late2Instance.heard) == ([1], [1])
