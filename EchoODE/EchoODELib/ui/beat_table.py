@@ -13,6 +13,7 @@ from ..engine.sequence import Measurements
 
 MOST_ROWS = 12  # more scroll
 NAME_WIDTH = 116
+HEADER_PADDING, SCROLL_BAR_PX = 8, 16
 
 
 class BeatTable:
@@ -71,8 +72,10 @@ class BeatTable:
         header.setStretchLastSection(columns <= 3)
         table.setColumnWidth(0, max(NAME_WIDTH, table.columnWidth(0)))
         heights = [table.rowHeight(row) for row in range(min(rows, MOST_ROWS))]
-        scrollBar = table.horizontalScrollBar().sizeHint.height() if columns > 3 else 0
-        table.setFixedHeight(header.sizeHint.height() + sum(heights) + scrollBar + 2 * table.frameWidth)
+        scrollBar = SCROLL_BAR_PX if columns > 3 else 0
+        top = header.fontMetrics().height() + HEADER_PADDING
+        header.setFixedHeight(top)
+        table.setFixedHeight(top + sum(heights) + scrollBar + 2 * table.frameWidth)
 
     def _onClicked(self, row: int, column: int) -> None:
         if column < len(self._frames) and self._frames[column] >= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import qt
 from slicer.i18n import tr as _
 
 from ..logic.options import PropagateOptions
@@ -58,9 +59,9 @@ class CorrectSection(Section):
         ui.undoButton.setIcon(context.icons("Undo"))
         ui.findPhasesButton.setIcon(context.icons("Find"))
         ui.releaseButton.setIcon(context.icons("Release"))
-        ui.correctedList.setFlow(ui.correctedList.LeftToRight)
+        ui.correctedList.setFlow(qt.QListView.LeftToRight)
         ui.correctedList.setWrapping(True)
-        ui.correctedList.setResizeMode(ui.correctedList.Adjust)
+        ui.correctedList.setResizeMode(qt.QListView.Adjust)
         ui.correctedList.setSpacing(2)
         ui.correctedList.connect("itemClicked(QListWidgetItem*)", self._onCorrectedClicked)
         ui.releaseButton.connect("clicked()", self._onRelease)

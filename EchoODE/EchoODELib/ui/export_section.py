@@ -46,7 +46,8 @@ class ExportSection(Section):
         ui = self.ui
         self._files: list[Path] = []
         ui.exportFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
-        ui.exportFolderEdit.sizeAdjustPolicy = ctk.ctkPathLineEdit.AdjustToMinimumContentsLength
+        # A long path must not widen the panel.
+        ui.exportFolderEdit.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
         ui.openFolderButton.setIcon(context.icons("LoadFolder"))
         ui.openFolderButton.connect("clicked()", self._onOpenFolder)
         ui.writtenList.hide()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+import qt
 from slicer.i18n import tr as _
 
 from ..engine.errors import EchoODEError
@@ -39,7 +40,7 @@ class MeasureSection(Section):
         self._flags: list[int] = []
         self._shown: Measurements | None = None
         ui.flagList.setWordWrap(True)
-        ui.flagList.setHorizontalScrollBarPolicy(1)  # Qt.ScrollBarAlwaysOff
+        ui.flagList.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
         ui.flagList.connect("itemClicked(QListWidgetItem*)", self._onFlag)
 
     def refresh(self, study: Study | None) -> None:

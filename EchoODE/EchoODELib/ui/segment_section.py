@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING
 
+import qt
 from slicer.i18n import tr as _
 
 from ..engine.errors import WeightsError
-from ..jobs.tasks import DEFAULT_MODEL
 from ..logic.options import SegmentOptions
 from .context import Context
 from .run_control import RunControl
@@ -19,18 +19,22 @@ if TYPE_CHECKING:
     from ..scene.study import Study
 
 
-def modelNames() -> dict[str, str]:
-    """Models that can be chosen: name -> what they are for. Only the default one while cards can't be read yet."""
+def knownModels() -> dict[str, tuple[str, str]]:
+    """Models that can be chosen: value of the parameter -> (name, what it is for); "" is the default one.
+
+    Without PyYAML, which comes with the first run, cards can't be read yet and there is the default only.
+    """
     if importlib.util.find_spec("yaml") is None:
-        return {DEFAULT_MODEL: ""}
-    from ..engine.weights import list_models
+        return {"": (_("Default"), "")}
+    from ..engine.weights import DEFAULT_MODEL, list_models
 
     try:
-        cards = list_models()
+        cards = {card.name: card for card in list_models() if card.task == "segmentation"}
     except WeightsError:  # a run will say so; the default may still be fine
-        cards = []
-    found = {card.name: card.intended_use for card in cards if card.task == "segmentation"}
-    return {DEFAULT_MODEL: found.pop(DEFAULT_MODEL, ""), **found}
+        cards = {}
+    default = cards.pop(DEFAULT_MODEL, None)
+    first = (_("{name} (default)").format(name=DEFAULT_MODEL), "" if default is None else default.intended_use)
+    return {"": first, **{name: (name, card.intended_use) for name, card in cards.items()}}
 
 
 class SegmentSection(Section):
@@ -67,22 +71,22 @@ class SegmentSection(Section):
         )
 
     def _fillModels(self) -> None:
-        models = modelNames()
+        models = knownModels()
         self._models = list(models)
         combo = self.ui.modelComboBox
         combo.clear()
-        for index, (name, use) in enumerate(models.items()):
+        for index, (name, use) in enumerate(models.values()):
             combo.addItem(name)
-            combo.setItemData(index, use, 3)  # Qt.ToolTipRole
+            combo.setItemData(index, use, qt.Qt.ToolTipRole)
 
     def _onModel(self, index: int) -> None:
-        self.context.parameters.model = "" if self._models[index] == DEFAULT_MODEL else self._models[index]
+        self.context.parameters.model = self._models[index]
 
     def refresh(self, study: Study | None) -> None:
         """See Section."""
         parameters = self.context.parameters
         if parameters is not None:
-            name = parameters.model or DEFAULT_MODEL
+            name = parameters.model
             if name not in self._models:  # of a scene from elsewhere, or trained since
                 self._fillModels()
             if name not in self._models:
