@@ -41,9 +41,17 @@ def odd_worker(odd: ModuleType, tmp_path: Path) -> Iterator[Worker]:
     assert list(shared.iterdir()) == []
 
 
+@pytest.fixture
+def worker(lasting_worker: Worker) -> Iterator[Worker]:
+    """The real one, warm from test to test; what a failed test left running ends with it."""
+    yield lasting_worker
+    if lasting_worker.job is not None:
+        lasting_worker.close()
+        lasting_worker.poll()
+
+
 @pytest.fixture(scope="session")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """The real one."""
+def lasting_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     shared = tmp_path_factory.mktemp("shared")
     worker = Worker(temporary=shared)
     yield worker
