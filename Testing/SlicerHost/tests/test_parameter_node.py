@@ -117,6 +117,28 @@ def test_a_pack_is_a_group_of_fields(scene: Any) -> None:
         parameters.settings.smoothing = 11.0
 
 
+def test_a_field_of_a_pack_has_a_widget_of_its_own(scene: Any) -> None:
+    import ctk
+    import qt
+    from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper, parameterPack
+
+    fields = {"smoothing": Annotated[float, WithinRange(0, 10)], "name": str}
+    Settings = parameterPack(type("Settings", (), {"__annotations__": fields}))
+    Example = parameterNodeWrapper(type("Example", (), {"__annotations__": {"settings": Settings}}))
+    parameters = Example(scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    panel = qt.QWidget()
+    slider, line = ctk.ctkSliderWidget(panel), qt.QLineEdit(panel)
+    slider.setProperty("SlicerParameterName", "settings.smoothing")
+    line.setProperty("SlicerParameterName", "settings.name")
+    parameters.connectGui(panel)
+    assert slider.maximum == 10
+    slider.setValue(2.5)
+    line.setText("A2C")
+    assert parameters.settings == Settings(2.5, "A2C")
+    parameters.settings.smoothing = 7.0
+    assert slider.value == 7.0
+
+
 def test_widgets_and_parameters_follow_each_other(make: Any) -> None:
     import ctk
     import qt
