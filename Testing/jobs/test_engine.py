@@ -92,7 +92,7 @@ def test_exporting_everything(
     assert "DOE" not in written["results (JSON)"].read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kinds", [("json", "tables", "masks", "motion"), ("pictures",)])
+@pytest.mark.parametrize("kinds", [("json", "xlsx", "csv", "masks", "motion"), ("pictures",)])
 def test_exporting_masks_without_motion(
     worker: Worker, true_masks: SegmentedSequence, tmp_path: Path, kinds: tuple[str, ...]
 ) -> None:

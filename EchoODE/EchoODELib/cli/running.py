@@ -59,7 +59,7 @@ def run(
         ),
     ] = True,
     only: Annotated[
-        str | None, typer.Option("--only", help="Write only these: json,tables,masks,motion,pictures,video.")
+        str | None, typer.Option("--only", help="Write only these: json,xlsx,csv,masks,motion,pictures,video.")
     ] = None,
     keep_name: KeepName = False,
     whole_frame: WholeFrame = False,

@@ -153,7 +153,7 @@ class _Exports(_WithModels):
             segmentation=task.segmentation,
             ed_frames=task.ed_frames or None,
             es_frames=task.es_frames or None,
-            kinds=task.kinds or KINDS,
+            kinds=KINDS if task.kinds is None else task.kinds,
             source_name=task.source_name,
             monitor=monitor,
         )

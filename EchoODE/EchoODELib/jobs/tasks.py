@@ -80,7 +80,7 @@ class Export:
     segmentation: the segmentation alone, to stand beside it, or None.
     ed_frames, es_frames: phases, 0-based; empty to find them.
     folder: made where absent.
-    kinds: what to write, of :data:`~EchoODELib.engine.export.folder.KINDS`; empty for all.
+    kinds: what to write, of :data:`~EchoODELib.engine.export.folder.KINDS`; None for all.
     source_name: put the clip's file name into JSON and tables.
     """
 
@@ -89,7 +89,7 @@ class Export:
     ed_frames: tuple[int, ...]
     es_frames: tuple[int, ...]
     folder: Path
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...] | None = None
     source_name: bool = False
 
 

@@ -22,7 +22,7 @@ from .strip import write_strip
 from .tables import beats_table, frames_table, write_csv, write_xlsx
 from .video import write_video
 
-KINDS = ("json", "tables", "masks", "motion", "pictures", "video")
+KINDS = ("json", "xlsx", "csv", "masks", "motion", "pictures", "video")
 """What can be asked for, in the order of writing."""
 
 Job = tuple[str, Callable[[], Path]]
@@ -179,19 +179,21 @@ class _Writer:
         )
         yield "results (JSON)", lambda: write_results(self.folder / "results.json", document)
 
-    def tables(self) -> Iterator[Job]:
-        clip, result, corrected = self.sequence, self.measurements, self.result.guides
+    def xlsx(self) -> Iterator[Job]:
         yield (
             "results (Excel)",
             lambda: write_xlsx(
                 self.folder / "results.xlsx",
-                clip,
-                result,
+                self.sequence,
+                self.measurements,
                 segmentation=self.alone,
-                corrected=corrected,
+                corrected=self.result.guides,
                 source_name=self.source_name,
             ),
         )
+
+    def csv(self) -> Iterator[Job]:
+        clip, result, corrected = self.sequence, self.measurements, self.result.guides
         yield "beats", lambda: write_csv(self.folder / "beats.csv", beats_table(clip, result))
         yield "frames", lambda: write_csv(self.folder / "frames.csv", frames_table(clip, result, corrected=corrected))
 
