@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from ..engine.export.wording import NAMES, spoken, title_of
 from ..engine.sequence import Measurements
 
-MOST_ROWS = 12  # more scroll
+MOST_ROWS = 20  # more scroll
 NAME_WIDTH = 116
 HEADER_PADDING, SCROLL_BAR_PX = 8, 16
 

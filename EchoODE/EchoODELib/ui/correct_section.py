@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ..scene.study import Study
 
 
+LIST_HEIGHT, IN_A_ROW = 32, 4
+
+
 def presetNote(preset: Preset) -> str:
     """What a preset costs and gives."""
     return {
@@ -136,6 +139,8 @@ class CorrectSection(Section):
             if not frames:
                 listed.addItem(_("none yet"))
         listed.enabled = bool(frames)
+        # Two rows of frames at most; more scroll.
+        listed.setFixedHeight(LIST_HEIGHT if len(frames) <= IN_A_ROW else 2 * LIST_HEIGHT - 6)
         if study is not None:
             self._showChosen(study)
         else:

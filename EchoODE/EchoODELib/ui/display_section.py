@@ -60,11 +60,13 @@ class DisplaySection(Section):
         masks = study is not None and study.segmentationNode is not None
         motion = study is not None and study.browserNode.GetNodeReference(TRACKING) is not None
         noMasks = "" if masks else _("There are no masks yet: segment the sequence first.")
+        outline = parameters is not None and parameters.contour is MaskStyle.CONTOUR
+        notFilled = _("Contours are not filled.") if outline else ""
         noMotion = "" if motion else _("There is no motion yet: propagate first.")
         for widget, tip, reason in (
             (ui.masksCheckBox, _("Show the masks over the echo."), noMasks),
             (ui.maskStyleComboBox, _("Outline, filled, or both."), noMasks),
-            (ui.opacitySlider, _("How strongly filled masks cover the echo."), noMasks),
+            (ui.opacitySlider, _("How strongly filled masks cover the echo."), noMasks or notFilled),
             (ui.linesCheckBox, _("Measurement lines on the echo. Drag their ends: the table follows."), noMasks),
             (ui.gridCheckBox, _("The grid of the ED frame, carried along by the motion."), noMotion),
             (ui.arrowsCheckBox, _("Arrows from where tissue was at ED to where it is now, true to scale."), noMotion),
