@@ -1,6 +1,6 @@
 """Learn ``Resources/Motion/systole-camus-a4c`` from pairs of CAMUS frames.
 
-Usage: .venv/bin/python scripts/learn_motion.py FOLDER [--every N --skip-every M]
+Usage: .venv/bin/python scripts/learn_motion.py FOLDER [--skip-every N] [--output FOLDER]
 
 FOLDER holds one folder a patient as in CAMUS's NIfTI release (patient0001/patient0001_4CH_ED.nii.gz, ..._ED_gt,
 ..._ES, ..._ES_gt). ED is registered to ES with both expert masks, without a motion model.

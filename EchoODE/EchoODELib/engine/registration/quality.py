@@ -27,7 +27,8 @@ class QualityReport:
     reference: topology of the reference mask.
     smallest_determinant: of both fields over all frames; above 0 nothing folds.
     folds: cells with a determinant of 0 or less, over both fields and all frames.
-    residual: largest distance (px) by which going forth and back misses the start, in the sector.
+    residual: largest distance (px) by which going forth and back misses the start, over what starts in the sector
+        and does not leave the frame, beyond which there is no field to come back by.
     """
 
     reference: Topology
@@ -47,8 +48,11 @@ class QualityReport:
             self.largest_determinant = max(self.largest_determinant, float(values.max()))
             self.folds += int((values <= 0).sum())
         miss = displacement + carry(pull_back, displacement)
+        rows, columns = np.indices(sector.shape, dtype=np.float32)
+        x, y = columns + displacement[..., 0], rows + displacement[..., 1]
+        stays = (x >= 0) & (x <= sector.shape[1] - 1) & (y >= 0) & (y <= sector.shape[0] - 1)
         distance = cv2.magnitude(miss[..., 0], miss[..., 1])
-        self.residual = max(self.residual, float(distance.max(where=sector, initial=0.0)))
+        self.residual = max(self.residual, float(distance.max(where=sector & stays, initial=0.0)))
 
     def add_mask(self, mask: NDArray[np.uint8]) -> None:
         """Count a mask's components and holes."""
