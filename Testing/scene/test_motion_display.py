@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from EchoODELib.scene import motion_display
 from EchoODELib.scene.geometry import clipAxes
 from EchoODELib.scene.motion_display import hideMotion, motionModel, motionShown, showArrows, showGrid
 from EchoODELib.scene.strain import hideStrain, showStrain, strainNode, strainOf
+from EchoODELib.scene.study import Study
 from scipy.ndimage import map_coordinates
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -102,6 +104,33 @@ def test_it_can_be_changed_and_hidden(a_moving_study: Any) -> None:
     assert motionModel(a_moving_study) is None
 
 
+def test_another_motion_is_drawn_at_once(a_moving_study: Any, a_phantom: PhantomClip) -> None:
+    showGrid(a_moving_study, 7.0)
+    a_moving_study.setFrame(a_phantom.es_frames[0])
+    before = mesh_pixels(a_moving_study)
+    a_moving_study.setMotion(0.5 * a_phantom.displacement, 0.5 * a_phantom.pull_back, 0)
+    after = mesh_pixels(a_moving_study)
+    assert after.shape == before.shape
+    assert np.abs(after - before).max() > 1
+    a_moving_study.setCalibration((0.3, 0.3))
+    assert motionShown(a_moving_study) == "grid"
+    assert np.ptp(mesh_pixels(a_moving_study), axis=0) == pytest.approx(np.ptp(after, axis=0), rel=0.3)
+
+
+def test_a_saved_scene_has_the_motion_and_not_its_drawing(a_moving_study: Any, reload: Callable[[], None]) -> None:
+    showArrows(a_moving_study)
+    showStrain(a_moving_study)
+    reload()
+    study = Study.all()[0]
+    assert motionShown(study) == ""
+    assert motionModel(study) is None
+    assert [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if "A4C" in node.GetName()] == []
+    assert showGrid(study) is not None
+    hideStrain(study)
+    study.removeMotion()
+    assert [n.GetName() for n in slicer.util.getNodesByClass("vtkMRMLTransformNode") if "A4C" in n.GetName()] == []
+
+
 def test_a_closed_scene_leaves_no_follower(a_moving_study: Any) -> None:
     showGrid(a_moving_study)
     slicer.mrmlScene.Clear(0)
@@ -171,6 +200,13 @@ def test_strain_is_seen_red_where_tissue_shortens(
     assert np.median((after[..., 0] - after[..., 2])[changed]) > 20
     array = slicer.util.arrayFromVolume(node)[0]
     assert np.array_equal(array > -1000, a_phantom.masks[a_moving_study.frame] == Label.MYOCARDIUM)
+    legend = after[int(0.6 * len(after)) :, int(0.8 * after.shape[1]) :]
+    blue = (legend[..., 2] > legend[..., 0] + 60).mean()
+    a_moving_study.setFrame(2)
+    a_moving_study.setFrame(a_phantom.es_frames[0])
+    legend = pixels(echo_view).astype(int)[int(0.6 * len(after)) :, int(0.8 * after.shape[1]) :]
+    assert (legend[..., 2] > legend[..., 0] + 60).mean() == pytest.approx(blue, rel=0.1)
+    assert blue > 0.001
     picture("strain", echo_view)
     hideStrain(a_moving_study)
     assert np.abs(pixels(echo_view).astype(int) - before).mean() < 1.0

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 
 from ..engine.sequence import FrameSeries, Measurements, View
 from .geometry import clipAxes
-from .nodes import PREFIX, addSequence, clearOthers, indexValues, proxyOf, readValue, synchronize, writeValue
+from .nodes import (
+    PREFIX,
+    addSequence,
+    clearOthers,
+    indexValues,
+    proxyOf,
+    readValue,
+    storableModified,
+    synchronize,
+    writeValue,
+)
 
 if TYPE_CHECKING:
     from .study import Study
@@ -160,6 +170,7 @@ def keepDragged(study: Study, key: str) -> None:
     _label(study, key, node)
     # Written here and not left to the browser, which saves changes only while it isn't playing.
     sequence.SetDataNodeAtValue(node, sequence.GetNthIndexValue(study.frame))
+    storableModified(sequence)
     writeValue(sequence, _HANDS, sorted({*draggedFrames(study, key), study.frame}))
 
 
@@ -195,6 +206,7 @@ def _writeLine(study: Study, key: str, ends: Ends) -> Any:
                 node.AddControlPoint(vtk.vtkVector3d(*place))
             _label(study, key, node)
         sequence.SetDataNodeAtValue(node, value)
+    storableModified(sequence)
     if browser.IsSynchronizedSequenceNode(sequence):
         slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
         line = proxyOf(browser, sequence)

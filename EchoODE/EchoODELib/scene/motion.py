@@ -25,7 +25,17 @@ from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from .geometry import ClipAxes, clipAxes
-from .nodes import PREFIX, addSequence, clearOthers, indexValues, proxyOf, readValue, synchronize, writeValue
+from .nodes import (
+    PREFIX,
+    addSequence,
+    clearOthers,
+    indexValues,
+    proxyOf,
+    readValue,
+    storableModified,
+    synchronize,
+    writeValue,
+)
 
 if TYPE_CHECKING:
     from .study import Study
@@ -57,7 +67,7 @@ class Motion:
 
 
 def writeMotion(study: Study, displacement: Field, pullBack: Field, referenceFrame: int) -> Any:
-    """Put a motion into the scene, in place of the one before.
+    """Put a motion into the scene, in place of the one before; grid or arrows that are shown follow.
 
     Parameters
     ----------
@@ -96,7 +106,7 @@ def writing(study: Study, displacement: Field, pullBack: Field, referenceFrame: 
         writeValue(sequence, "ReferenceFrame", int(referenceFrame))
         writeValue(sequence, "FrameSize", [int(height), int(width)])
         writeValue(sequence, "PixelAxes", [axes.column.tolist(), axes.row.tolist()])
-        node = slicer.vtkMRMLGridTransformNode()
+        node = slicer.vtkMRMLTransformNode()  # as it comes back from a file; another class would get another proxy
         node.SetName(f"{study.name} {name}")
         for grid, index in zip(grids[role], indexValues(clip), strict=True):
             if role == MOTION:
@@ -104,11 +114,15 @@ def writing(study: Study, displacement: Field, pullBack: Field, referenceFrame: 
             else:
                 node.SetAndObserveTransformToParent(grid)
             sequence.SetDataNodeAtValue(node, index)
+        storableModified(sequence)  # writing over an item is no change to the sequence by itself
     sequence = browser.GetNodeReference(MOTION)
     if not browser.IsSynchronizedSequenceNode(sequence):
         synchronize(browser, sequence, saveChanges=False)
     else:
         slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+    from .motion_display import redrawMotion
+
+    redrawMotion(study)
 
 
 def motionNode(study: Study) -> Any:
@@ -135,8 +149,10 @@ def readMotion(study: Study) -> Motion | None:
 def removeMotion(study: Study) -> None:
     """Take the motion, with what is drawn of it, out of the scene."""
     from .motion_display import removeMotionDisplay
+    from .strain import hideStrain
 
     removeMotionDisplay(study)
+    hideStrain(study)
     browser = study.browserNode
     node = motionNode(study)
     for role in (MOTION, TRACKING):

@@ -28,8 +28,8 @@ _COLUMN = "displacement"
 class _Follower:
     """Moves a drawing's points when the browser changes its item."""
 
-    def __init__(self, browser: Any, drawing: Drawing) -> None:
-        self.browser, self.drawing, self.shown = browser, drawing, -1
+    def __init__(self, browser: Any, drawing: Drawing, spacingMm: float | None) -> None:
+        self.browser, self.drawing, self.spacingMm, self.shown = browser, drawing, spacingMm, -1
         self.mesh = vtk.vtkPolyData()
         points = vtk.vtkPoints()
         points.SetData(numpy_to_vtk(drawing.points[0], deep=True))
@@ -78,7 +78,7 @@ def showGrid(study: Study, spacingMm: float | None = None, color: tuple[float, f
     -------
     The model node, or None if the clip has no motion.
     """
-    return _show(study, lambda: gridDrawing(study, spacingMm), color)
+    return _show(study, lambda: gridDrawing(study, spacingMm), spacingMm, color)
 
 
 def showArrows(study: Study, spacingMm: float | None = None) -> Any:
@@ -90,7 +90,17 @@ def showArrows(study: Study, spacingMm: float | None = None) -> Any:
     -------
     The model node, or None if the clip has no motion.
     """
-    return _show(study, lambda: arrowDrawing(study, spacingMm), None)
+    return _show(study, lambda: arrowDrawing(study, spacingMm), spacingMm, GRID_COLOR)
+
+
+def redrawMotion(study: Study) -> None:
+    """Draw what is shown anew, as it looks, after the motion or the pixel size has changed."""
+    model = motionModel(study)
+    if model is None or not motionShown(study):
+        return
+    old = _followers[model.GetID()]
+    draw = gridDrawing if old.drawing.kind == "grid" else arrowDrawing
+    _show(study, lambda: draw(study, old.spacingMm), old.spacingMm, model.GetDisplayNode().GetColor())
 
 
 def hideMotion(study: Study) -> None:
@@ -137,7 +147,9 @@ def _stop(model: Any) -> None:
         follower.stop()
 
 
-def _show(study: Study, draw: Callable[[], Drawing | None], color: tuple[float, float, float] | None) -> Any:
+def _show(
+    study: Study, draw: Callable[[], Drawing | None], spacingMm: float | None, color: tuple[float, float, float]
+) -> Any:
     drawing = draw()
     if drawing is None:
         return None
@@ -147,13 +159,13 @@ def _show(study: Study, draw: Callable[[], Drawing | None], color: tuple[float, 
             del _followers[modelID]
     model = motionModel(study) or _addModel(study)
     _stop(model)
-    follower = _followers[model.GetID()] = _Follower(study.browserNode, drawing)
+    follower = _followers[model.GetID()] = _Follower(study.browserNode, drawing, spacingMm)
     display = model.GetDisplayNode()
     wasModifying = display.StartModify()
     model.SetAndObserveMesh(follower.mesh)
     if drawing.values is None:
         display.SetScalarVisibility(False)
-        display.SetColor(*(color or GRID_COLOR))
+        display.SetColor(*color)
         display.SetOpacity(0.75)
     else:
         display.SetActiveScalar(_COLUMN, vtk.vtkAssignAttribute.POINT_DATA)

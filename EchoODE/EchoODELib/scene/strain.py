@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import slicer
+import vtk
 from numpy.typing import NDArray
 
 from ..engine.sequence import Label
 from .colors import removeLegend, showLegend, strainColors
 from .motion import Motion, readMotion
-from .nodes import PREFIX, addSequence, clearOthers, indexValues, proxyOf, synchronize
+from .nodes import PREFIX, addSequence, clearOthers, indexValues, proxyOf, storableModified, synchronize
 
 if TYPE_CHECKING:
     from .study import Study
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["longitudinal", "area"]
 
 STRAIN = PREFIX + "Strain"
+_LEGEND = PREFIX + "StrainLegend"
 LIMIT = 30.0  # % at both ends of the colours
 # So far below all strain that what is interpolated between tissue and none falls below the threshold at once.
 _NONE, _LEAST, _MOST = -30000.0, -99.0, 400.0
@@ -90,6 +92,7 @@ def showStrain(study: Study, kind: Kind = "longitudinal") -> Any:
     for frame, index in zip(shown, indexValues(study.clipSequenceNode), strict=True):
         slicer.util.updateVolumeFromArray(node, frame[np.newaxis])
         sequence.SetDataNodeAtValue(node, index)
+    storableModified(sequence)
     if browser.IsSynchronizedSequenceNode(sequence):
         slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
         proxy = proxyOf(browser, sequence)
@@ -105,7 +108,7 @@ def showStrain(study: Study, kind: Kind = "longitudinal") -> Any:
     display.SetApplyThreshold(True)
     _composite().SetForegroundVolumeID(proxy.GetID())
     _composite().SetForegroundOpacity(_OPACITY)
-    showLegend(proxy, "%", "%.0f")
+    _showLegend(study)
     return proxy
 
 
@@ -117,16 +120,40 @@ def strainNode(study: Study) -> Any:
 def hideStrain(study: Study) -> None:
     """Take the strain out of the view and out of the scene: it follows from masks and motion."""
     sequence, node = study.browserNode.GetNodeReference(STRAIN), strainNode(study)
-    if node is not None:
-        removeLegend(node)
-        if _composite().GetForegroundVolumeID() == node.GetID():
-            _composite().SetForegroundVolumeID(None)
+    holder = study.browserNode.GetNodeReference(_LEGEND)
+    if holder is not None:
+        removeLegend(holder)
+        slicer.mrmlScene.RemoveNode(holder)
+        study.browserNode.RemoveNodeReferenceIDs(_LEGEND)
+    if node is not None and _composite().GetForegroundVolumeID() == node.GetID():
+        _composite().SetForegroundVolumeID(None)
     if sequence is not None:
         study.browserNode.RemoveSynchronizedSequenceNode(sequence.GetID())
         slicer.mrmlScene.RemoveNode(sequence)
     if node is not None and node.GetScene() is not None:
         slicer.mrmlScene.RemoveNode(node)
     study.browserNode.RemoveNodeReferenceIDs(STRAIN)
+
+
+def _showLegend(study: Study) -> None:
+    """Show the legend, held by a model without a surface: a volume that follows the frames loses it at the next one."""
+    holder = study.browserNode.GetNodeReference(_LEGEND)
+    if holder is None:
+        holder = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", f"{study.name} strain legend")
+        holder.SetSaveWithScene(False)
+        holder.SetHideFromEditors(True)
+        holder.SetAndObserveMesh(vtk.vtkPolyData())
+        holder.CreateDefaultDisplayNodes()
+        display = holder.GetDisplayNode()
+        display.SetSaveWithScene(False)
+        display.SetVisibility3D(False)
+        display.SetVisibility2D(True)
+        display.SetAndObserveColorNodeID(strainColors().GetID())
+        display.SetScalarRangeFlag(display.UseManualScalarRange)
+        display.SetScalarRange(-LIMIT, LIMIT)
+        display.SetScalarVisibility(True)
+        study.browserNode.SetNodeReferenceID(_LEGEND, holder.GetID())
+    showLegend(holder, "%", "%.0f")
 
 
 def _alongWall(cavity: NDArray[np.bool_], spacing: tuple[float, float]) -> NDArray[np.float64]:
