@@ -14,7 +14,7 @@ def press(key: Any, modifiers: Any = Qt.NoModifier) -> None:
     """A key in the main window."""
     window = slicer.util.mainWindow()
     window.activateWindow()
-    window.setFocus()
+    slicer.app.processEvents()
     QTest.keyClick(window, key, modifiers)
 
 

@@ -34,7 +34,7 @@ _OUTCOMES = {Event.FINISHED: Kind.DONE, Event.FAILED: Kind.ERROR, Event.CANCELLE
 
 
 class Widgets:
-    """All widgets of the sections by name, as ``connectGui`` takes them."""
+    """Widgets by name, as ``connectGui`` takes them."""
 
 
 class Panel(VTKObservationMixin):
@@ -66,6 +66,8 @@ class Panel(VTKObservationMixin):
             self.export,
         )
         self.ui: Any = Widgets()
+        # Apart: parts of the segment editor, which come and go, are in the other, too.
+        self._bound: Any = Widgets()
         self.widget = qt.QWidget()
         self.widget.objectName = "EchoODEPanel"
         self._arrange(layout)
@@ -103,6 +105,8 @@ class Panel(VTKObservationMixin):
             column.addWidget(section.widget)
             for name, widget in vars(section.ui).items():
                 setattr(self.ui, name, widget)
+                if widget.property("SlicerParameterName"):
+                    setattr(self._bound, name, widget)
         note = qt.QLabel(_("Research software, not a medical device."))
         note.objectName = "disclaimerLabel"
         note.alignment = qt.Qt.AlignCenter
@@ -157,7 +161,7 @@ class Panel(VTKObservationMixin):
         for section in self.sections:
             section.widget.setMRMLScene(slicer.mrmlScene)
         self.context.parameters = parameters
-        self._connection = parameters.connectGui(self.ui)
+        self._connection = parameters.connectGui(self._bound)
         self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         for event in (slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent):
             self.addObserver(slicer.mrmlScene, event, self._onSceneChanged)
