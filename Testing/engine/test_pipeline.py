@@ -136,7 +136,7 @@ def test_everything_is_written(an_analysis: Analysis, tmp_path_factory: pytest.T
     assert set(stages) == {"Writing results", "Drawing the video"}
     only = write_analysis(folder / "some", an_analysis, kinds=["json", "masks"])
     assert {path.suffix for path in only.values()} == {".json", ".gz", ".nrrd"}
-    assert len(KINDS) == 6
+    assert len(KINDS) == 7
 
 
 @pytest.mark.parametrize(
