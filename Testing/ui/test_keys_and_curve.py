@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import slicer
-from SlicerHost.mouse import Qt, QTest
+from EchoODELib.scene.curves import chartNode, frameOfPoint, markTable
+from SlicerHost.mouse import Qt, QTest, drag
 
 
 def press(key: Any, modifiers: Any = Qt.NoModifier) -> None:
@@ -63,16 +64,34 @@ def plot_view() -> Any:
     return next(one.plotView() for one in widgets if one.mrmlPlotViewNode().GetLayoutName() == PLOT_VIEW)
 
 
+def series_nodes() -> list[Any]:
+    chart = chartNode()
+    return [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
+
+
 @pytest.mark.parametrize("frame", [4, 15])
 def test_a_click_on_the_curve_goes_to_the_frame(frame: int, a_study: Any, settle: Callable[..., None]) -> None:
-    from EchoODELib.scene.curves import chartNode, frameOfPoint
-
     settle(10)
-    view, chart = plot_view(), chartNode()
-    series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
-    curve = next(one for one in series if frameOfPoint(one, frame) == (a_study, frame))
+    view = plot_view()
+    curve = next(one for one in series_nodes() if frameOfPoint(one, frame) == (a_study, frame))
     place = view._point_on_screen(curve, frame)
     QTest.mouseMove(view, place)
     QTest.mouseClick(view, Qt.LeftButton, Qt.NoModifier, place)
     settle(10)
     assert a_study.frame == frame
+
+
+def test_es_is_dragged_along_the_curve_and_ef_follows(ui: Any, a_study: Any, settle: Callable[..., None]) -> None:
+    settle(10)
+    view, es, ef = plot_view(), a_study.esFrames[0], ui.efLabel.text
+    marks = next(one for one in series_nodes() if one.GetTableNode() is markTable("ES"))
+    curve = next(one for one in series_nodes() if frameOfPoint(one, 4) == (a_study, 4))
+    start, end = view._point_on_screen(marks, 0), view._point_on_screen(curve, es + 4)
+    middle = (start + end) / 2
+    for place in (middle, end):
+        place.setY(start.y())
+    drag(view, [start, middle, end])
+    settle(10)
+    assert a_study.esFrames == (es + 4,)
+    assert ui.esLineEdit.text == str(es + 4)
+    assert ui.efLabel.text != ef

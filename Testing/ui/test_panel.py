@@ -198,6 +198,14 @@ def paint(study: Any, settle: Callable[..., None]) -> None:
     settle()
 
 
+def test_editing_without_a_stroke_leaves_nothing_to_undo(ui: Any, a_study: Any, settle: Callable[..., None]) -> None:
+    for _ in range(2):
+        click(ui.editButton)
+        settle()
+    assert not ui.undoButton.enabled
+    assert "Nothing to undo" in ui.undoButton.toolTip
+
+
 def test_playing_ends_editing(ui: Any, a_study: Any, settle: Callable[..., None]) -> None:
     click(ui.editButton)
     settle()
@@ -267,6 +275,15 @@ def test_two_views_give_biplane(ui: Any, add_clip: Callable[..., Any], settle: C
 
 
 # The scene's life
+
+
+def test_a_browser_without_images_is_told_of(panel: Any, ui: Any, settle: Callable[..., None]) -> None:
+    browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Points over time")
+    settle()
+    ui.clipSelector.setCurrentNode(browser)
+    settle()
+    assert "Points over time" in panel.context.messages.text
+    assert not ui.segmentButton.enabled
 
 
 def test_a_deleted_clip_leaves_an_empty_panel(ui: Any, panel: Any, a_study: Any, settle: Callable[..., None]) -> None:

@@ -22,6 +22,7 @@ from ..scene.history import History
 from ..scene.layout import fitClip
 from ..scene.study import Study
 from . import dependencies, exporting, propagation
+from .dicom_source import supplement
 from .measuring import Measurer
 from .options import Event, ExportOptions, PropagateOptions, SegmentOptions, ViewOptions
 from .runner import Pieces, Runner, TakeIn
@@ -91,6 +92,7 @@ class Operations:
         if known is not None and browserNode.GetAttribute("EchoODE.Source"):
             return known
         study = adoptClip(browserNode)
+        supplement(study)
         self._tell(Event.CLIP, study)
         return study
 
@@ -241,6 +243,11 @@ class Operations:
     def remember(self, study: Study, name: str) -> None:
         """Make what is there now the state that :meth:`undo` comes back to."""
         self._history.push(study, name)
+
+    def forget(self, study: Study, name: str) -> None:
+        """Take back :meth:`remember`, if that was the last step: what it was for changed nothing."""
+        if self._history.undoName(study) == name:
+            self._history.drop(study)
 
     def setPhases(self, study: Study, edFrames: Iterable[int], esFrames: Iterable[int]) -> None:
         """Set ED and ES by hand; everything measured follows.

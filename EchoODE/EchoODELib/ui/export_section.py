@@ -10,6 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..logic.options import ExportOptions
+from ..scene.motion import TRACKING
 from .context import Context
 from .run_control import RunControl
 from .section import Section, setUsable
@@ -91,7 +92,7 @@ class ExportSection(Section):
         elif parameters is not None and not self.options().kinds and not parameters.exportScene:
             reason = _("Choose at least one kind of file.")
         self.run.refresh(reason)
-        motion = study is not None and study.motion() is not None if parameters and parameters.exportMotion else True
+        motion = study is not None and study.browserNode.GetNodeReference(TRACKING) is not None
         setUsable(
             ui.exportMotionCheckBox,
             _("The displacement fields; large.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
@@ -15,7 +16,7 @@ from .shortcuts import withKeys
 if TYPE_CHECKING:
     from ..scene.study import Study
 
-NODE_TAG = "EchoODE"
+NODE_TAG, STEP = "EchoODE", "editing masks"
 EFFECTS = ("Paint", "Draw", "Erase", "Level tracing", "Threshold", "Smoothing", "Islands", "Scissors")
 
 
@@ -26,6 +27,7 @@ class MaskEditor:
         self._context, self._ui = context, ui
         self._editor = ui.segmentEditor
         self._watcher: CorrectionWatcher | None = None
+        self._before: Any = None  # masks, to see whether there is anything to undo
         ui.editorFrame.hide()
         self._arranged = False
         ui.editButton.setIcon(context.icons("Edit"))
@@ -86,7 +88,8 @@ class MaskEditor:
         self._ui.editorFrame.setVisible(on)
 
     def _start(self, study: Any) -> None:
-        self._context.operations.remember(study, _("editing masks"))
+        self._context.operations.remember(study, STEP)
+        self._before = study.masks()
         self._watcher = CorrectionWatcher(study, self._onCorrected)
         self._watcher.begin()
         # The node goes first: the editor asks it for what the scene change brings.
@@ -109,6 +112,9 @@ class MaskEditor:
         self._editor.setSegmentationNode(None)
         self._editor.setSourceVolumeNode(None)
         watcher.end()
+        before, self._before = self._before, None
+        if watcher.study.exists and _same(before, watcher.study.masks()):
+            self._context.operations.forget(watcher.study, STEP)
 
     def _point(self, study: Study) -> None:
         """Let the editor work on the clip's masks, which an undo may have made anew."""
@@ -147,3 +153,10 @@ class MaskEditor:
             node.SetSingletonTag(NODE_TAG)
             node = slicer.mrmlScene.AddNode(node)
         return node
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether nothing was drawn; empty masks are as good as none."""
+    if before is None or after is None:
+        return not any(masks is not None and masks.any() for masks in (before, after))
+    return np.array_equal(before, after)

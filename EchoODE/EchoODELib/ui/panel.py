@@ -88,6 +88,7 @@ class Panel(VTKObservationMixin):
         self._entered = False
         self._connection: Any = None
         self._frame, self._state = -1, ()
+        self._refused: Any = None  # a browser without images that was told of
         # Many changes come together; the panel is drawn once for all of them.
         self._later = qt.QTimer()
         self._later.setSingleShot(True)
@@ -147,7 +148,7 @@ class Panel(VTKObservationMixin):
         if self.context.parameters is not None:
             self.context.parameters.disconnectGui(self._connection)
         self.removeObservers()
-        self._connection = None
+        self._connection = self._refused = None
         self.context.parameters = None
         if parameters is None:
             self._follow(None)
@@ -179,8 +180,13 @@ class Panel(VTKObservationMixin):
     def _onParameters(self, caller: Any = None, event: Any = None) -> None:
         browser = self.context.parameters.browser
         study = Study.of(browser)
-        if browser is not None and study is not None:
+        if study is not None:
             study = self.context.attempt(lambda: self.context.operations.adopt(browser))
+        elif browser is not None and browser is not self._refused:
+            name = browser.GetName()
+            text = _("“{name}” plays no images: choose a clip, or load one.").format(name=name)
+            self.context.messages.show(Kind.WARNING, text)
+        self._refused = browser if study is None else None
         if study != self.context.study:
             self._follow(study)
         self._applyViewOptions()
