@@ -5,6 +5,8 @@ from typing import Any
 
 import qt
 import slicer
+import vtk
+from EchoODELib.engine.errors import EchoODEError
 from EchoODELib.logic.operations import Operations
 from EchoODELib.logic.samples import cineClip, phantomClip, registerSampleData
 from EchoODELib.scene.parameters import EchoODEParameterNode
@@ -133,6 +135,35 @@ class EchoODELogic(ScriptedLoadableModuleLogic, Operations):
         """Stop listening and end the worker process."""
         self.timer.stop()
         self.close()
+
+
+class EchoODEFileReader:
+    """Clips that Slicer itself can't read, dropped on its window or opened by its dialogs."""
+
+    def __init__(self, parent: Any) -> None:
+        self.parent = parent
+
+    def description(self) -> str:
+        """As the dialog names the type."""
+        return _("Echo clip")
+
+    def fileType(self) -> str:
+        """As scripts name the type."""
+        return "EchoClip"
+
+    def extensions(self) -> list[str]:
+        """File names that it offers to read."""
+        return ["Echo clip (*.avi *.mp4 *.m4v *.mov *.gif *.dcm)"]
+
+    def load(self, properties: dict[str, Any]) -> bool:
+        """Put the clip into the scene; what is wrong with it is said in one sentence."""
+        try:
+            study = slicer.util.getModuleLogic("EchoODE").loadClip(properties["fileName"])
+        except EchoODEError as error:
+            self.parent.userMessages().AddMessage(vtk.vtkCommand.ErrorEvent, str(error))
+            return False
+        self.parent.loadedNodes = [study.browserNode.GetID()]
+        return True
 
 
 class EchoODETest(ScriptedLoadableModuleTest):

@@ -64,6 +64,11 @@ def ensureComputing() -> None:
     _ensure((*READING, *COMPUTING))
 
 
+def readingIsThere() -> bool:
+    """Whether :func:`ensureReading` would install nothing; it asks nobody."""
+    return all(_installed(one) for one in READING)
+
+
 def computingIsThere() -> bool:
     """Whether :func:`ensureComputing` would install nothing; it asks nobody."""
     return importlib.util.find_spec("torch") is not None and all(_installed(one) for one in (*READING, *COMPUTING))

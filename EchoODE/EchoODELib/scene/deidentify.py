@@ -25,8 +25,9 @@ def deidentified(scene: Any) -> Iterator[None]:
     """
     undo: list[Any] = []
     try:
-        _renameNodes(scene, undo)
-        _clearAttributes(scene, undo)
+        names = _namesOfClips()
+        for node in list(_allNodes(scene)):
+            _clearNode(node, names, undo)
         _clearHierarchy(scene, undo)
         yield
     finally:
@@ -34,42 +35,47 @@ def deidentified(scene: Any) -> Iterator[None]:
             restore()
 
 
-def _renameNodes(scene: Any, undo: list[Any]) -> None:
-    """Longest names first: one clip's name may begin another's."""
-    names = {study.name: f"Clip {number}" for number, study in enumerate(Study.all(), 1)}
-    ordered = sorted(names.items(), key=lambda pair: -len(pair[0]))
+def _namesOfClips() -> list[tuple[str, str]]:
+    """Names and what stands for them, longest first: one clip's name may begin another's."""
+    names = [(study.name, f"Clip {number}") for number, study in enumerate(Study.all(), 1)]
+    return sorted(names, key=lambda pair: -len(pair[0]))
+
+
+def _allNodes(scene: Any) -> Iterator[Any]:
+    """Nodes of the scene, and those that sequences hold."""
     for number in range(scene.GetNumberOfNodes()):
-        _renameNode(scene.GetNthNode(number), ordered, undo)
+        yield scene.GetNthNode(number)
     for sequence in slicer.util.getNodesByClass("vtkMRMLSequenceNode"):
         for item in range(sequence.GetNumberOfDataNodes()):
-            _renameNode(sequence.GetNthDataNode(item), ordered, undo)
+            yield sequence.GetNthDataNode(item)
 
 
-def _renameNode(node: Any, names: list[tuple[str, str]], undo: list[Any]) -> None:
-    known = node.GetName()
-    for clip, neutral in names:
-        if known and clip in known:
-            undo.append(lambda: node.SetName(known))
-            node.SetName(known.replace(clip, neutral))
-            return
+def _neutral(text: str, names: list[tuple[str, str]]) -> str:
+    for name, neutral in names:
+        text = text.replace(name, neutral)
+    return text
 
 
-def _clearAttributes(scene: Any, undo: list[Any]) -> None:
-    for number in range(scene.GetNumberOfNodes()):
-        node = scene.GetNthNode(number)
-        for name in list(node.GetAttributeNames() or ()):
-            value = node.GetAttribute(name)
-            if name.startswith(_DICOM):
-                cleared = None
-            elif name == f"{PREFIX}Source":
-                cleared = json.dumps({**json.loads(value), "name": ""})
-            else:
-                continue
-            undo.append(lambda node=node, name=name, value=value: node.SetAttribute(name, value))
-            if cleared is None:
-                node.RemoveAttribute(name)
-            else:
-                node.SetAttribute(name, cleared)
+def _clearNode(node: Any, names: list[tuple[str, str]], undo: list[Any]) -> None:
+    known = node.GetName() or ""
+    if (neutral := _neutral(known, names)) != known:
+        undo.append(lambda: node.SetName(known))
+        node.SetName(neutral)
+    for name in list(node.GetAttributeNames() or ()):
+        value = node.GetAttribute(name)
+        if name.startswith(_DICOM):
+            cleared = ""
+        elif name == f"{PREFIX}Source":
+            cleared = json.dumps({**json.loads(value), "name": ""})
+        else:
+            cleared = _neutral(value, names)
+        if cleared == value:
+            continue
+        undo.append(lambda name=name, value=value: node.SetAttribute(name, value))
+        if cleared:
+            node.SetAttribute(name, cleared)
+        else:
+            node.RemoveAttribute(name)
 
 
 def _clearHierarchy(scene: Any, undo: list[Any]) -> None:
