@@ -48,6 +48,7 @@ def saveScene(folder: Path, options: ExportOptions) -> Path:
 
     target = folder / "scene.mrb"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".scene-", dir=folder) as scratch:
             written = Path(scratch) / target.name
             with nullcontext() if options.names else deidentified(slicer.mrmlScene):
