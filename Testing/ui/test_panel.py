@@ -113,6 +113,14 @@ def test_a_file_that_cannot_be_read_is_told_of_in_the_panel(panel: Any, tmp_path
     assert panel.context.messages.text.endswith(".")
 
 
+def test_a_long_name_is_told_in_full_and_wraps(panel: Any, settle: Callable[..., None]) -> None:
+    name = "a_clip_" * 20 + ".dcm"
+    panel.clip.load(f"/no/such/folder/{name}")
+    settle()
+    assert name in panel.context.messages.text
+    assert panel.widget.minimumSizeHint.width() <= PANEL_WIDTH - 20
+
+
 # Phases
 
 

@@ -12,7 +12,8 @@ from ..engine.export.wording import NAMES, spoken, title_of
 from ..engine.sequence import Measurements
 
 MOST_ROWS = 20  # more scroll
-NAME_WIDTH = 116
+NAME_WIDTH = 110
+WITHOUT_SCROLLING = 4  # columns
 HEADER_PADDING, SCROLL_BAR_PX = 8, 16
 
 
@@ -69,10 +70,10 @@ class BeatTable:
         table, header = self._table, self._table.horizontalHeader()
         table.resizeColumnsToContents()
         table.resizeRowsToContents()
-        header.setStretchLastSection(columns <= 3)
+        header.setStretchLastSection(columns <= WITHOUT_SCROLLING)
         table.setColumnWidth(0, max(NAME_WIDTH, table.columnWidth(0)))
         heights = [table.rowHeight(row) for row in range(min(rows, MOST_ROWS))]
-        scrollBar = SCROLL_BAR_PX if columns > 3 else 0
+        scrollBar = SCROLL_BAR_PX if columns > WITHOUT_SCROLLING else 0
         top = header.fontMetrics().height() + HEADER_PADDING
         header.setFixedHeight(top)
         table.setFixedHeight(top + sum(heights) + scrollBar + 2 * table.frameWidth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Any
 
@@ -30,6 +31,11 @@ _COLORS = {
 }
 
 
+def breakable(text: str) -> str:
+    """The same text with places where long names and paths may go on in the next line."""
+    return re.sub(r"([_/\\.\-])(?=\w)", "\\1\u200b", text)
+
+
 class MessageLine:
     """Icon, wrapped text and a button that puts it away; hidden while there is nothing to say.
 
@@ -42,6 +48,7 @@ class MessageLine:
     def __init__(self, icons: Icons) -> None:
         self._icons = icons
         self.kind: Kind | None = None
+        self._said = ""
         self.widget = qt.QFrame()
         self.widget.objectName = "messageLine"
         layout = qt.QHBoxLayout(self.widget)
@@ -67,13 +74,14 @@ class MessageLine:
     @property
     def text(self) -> str:
         """What is said, or ""."""
-        return str(self._text.text)
+        return self._said
 
     def show(self, kind: Kind, text: str) -> None:
         """Say something; an error is scrolled into sight."""
         self.kind = kind
         self._icon.setPixmap(self._icons(kind.value).pixmap(qt.QSize(ICON_PX, ICON_PX)))
-        self._text.text = text
+        self._said = text
+        self._text.text = breakable(text)
         self.widget.setStyleSheet(
             f"QFrame#messageLine {{ background: rgba({_COLORS[kind]}, 32); border-radius: 4px; "
             f"border: 1px solid rgba({_COLORS[kind]}, 110); }}"
@@ -87,7 +95,7 @@ class MessageLine:
     def clear(self) -> None:
         """Say nothing."""
         self.kind = None
-        self._text.text = ""
+        self._said = self._text.text = ""
         self.widget.hide()
 
     def _scrollArea(self) -> Any:
