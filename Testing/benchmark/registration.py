@@ -48,6 +48,9 @@ def registration(
     tables: Annotated[str, typer.Option(help="systole, cycle, pair, with commas between.")] = "systole,cycle,pair",
     threads: Annotated[int, typer.Option(min=1, help="Threads for every package.")] = 2,
     output: Annotated[Path | None, typer.Option(help="Folder for results; benchmark-output by default.")] = None,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Make the tables of what is stored; compute nothing.")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Compute everything, whatever is stored.")] = False,
     list_methods: Annotated[bool, typer.Option("--list", help="List the methods' keys and stop.")] = False,
 ) -> None:
@@ -67,7 +70,7 @@ def registration(
         seeds, phantom_count, pair_count = 1, 1, 2
     plans = {kind: _plans(kind, seeds, phantom_count, pair_count) for kind in kinds}
     folder = output or default_folder()
-    results = _run(chosen, plans, Store(folder / "cache", threads), again=again)
+    results = _run(chosen, plans, Store(folder / "cache", threads), again=again, compute=not stored)
     made = [build(kind, [r for r in results if r.plan.kind is kind]) for kind in kinds if plans[kind]]
     console.width = max(console.width, 150)
     for table in made:
@@ -109,8 +112,10 @@ def _plans(kind: Kind, seeds: int, phantom_count: int, pair_count: int) -> list[
     return found
 
 
-def _run(chosen: Sequence[Method], plans: dict[Kind, list[Plan]], store: Store, *, again: bool) -> list[Result]:
-    """All results in the order of the methods; what is stored is not computed."""
+def _run(
+    chosen: Sequence[Method], plans: dict[Kind, list[Plan]], store: Store, *, again: bool, compute: bool
+) -> list[Result]:
+    """All results in the order of the methods; what is stored is not computed, and nothing is without ``compute``."""
     work: dict[Plan, list[Method]] = {}
     done: dict[tuple[str, Plan], Result] = {}
     asked: list[tuple[Method, Plan]] = []
@@ -121,8 +126,10 @@ def _run(chosen: Sequence[Method], plans: dict[Kind, list[Plan]], store: Store, 
             if method.missing:
                 continue
             for plan in of_kind[: method.limits.get(kind, len(of_kind))]:
-                asked.append((method, plan))
                 stored = None if again else store.get(method, plan)
+                if stored is None and not compute:
+                    continue
+                asked.append((method, plan))
                 if stored is None:
                     work.setdefault(plan, []).append(method)
                 else:
