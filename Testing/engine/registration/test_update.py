@@ -130,3 +130,18 @@ def test_a_cancel_and_a_wrong_guide_leave_the_earlier_result(
     with pytest.raises(UnsuitableMask):
         renew(before, quick, guides={4: np.zeros_like(guides[7])})
     np.testing.assert_array_equal(before.masks, kept)
+
+
+@pytest.mark.parametrize(("frame", "expected"), [(4, range(1, 18)), (0, range(COUNT))])
+def test_a_result_that_already_shows_the_correction(
+    before: SegmentedSequence, guides: dict, quick: RegistrationSettings, frame: int, expected: range
+) -> None:
+    """A scene holds the corrected mask beside the old motion, and may have lost how that was made."""
+    masks = before.masks.copy()
+    masks[frame] = np.roll(masks[frame], 2, axis=1)
+    how = replace(before.provenance, settings={})
+    shown = replace(before, masks=masks, provenance=how)
+    after = renew(shown, quick, guides={**guides, frame: masks[frame]}, changed=(frame,))
+    assert set(renewed(before, after)) <= set(expected)
+    assert len(renewed(before, after)) > len(expected) - 3
+    np.testing.assert_array_equal(after.masks[frame], masks[frame])
