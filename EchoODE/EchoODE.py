@@ -12,6 +12,7 @@ from EchoODELib.logic.samples import cineClip, phantomClip, registerSampleData
 from EchoODELib.scene.parameters import EchoODEParameterNode
 from EchoODELib.scene.study import Study
 from EchoODELib.ui.panel import Panel
+from EchoODELib.ui.shortcuts import keysHelp
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -34,12 +35,14 @@ class EchoODE(ScriptedLoadableModule):
         parent.categories = [translate("qSlicerAbstractCoreModule", "Cardiac")]
         parent.dependencies = []
         parent.contributors = ["EchoODE contributors"]
-        parent.helpText = _(
-            "Segments echocardiographic clips, carries a corrected end-diastolic mask over the heart beat with a "
-            "registration neural ODE, and measures volumes, ejection fraction and strain.<br><br>"
-            "Load a clip, click <b>Segment sequence</b>, correct the ED mask, click <b>Propagate</b>, and export. "
-            "Keys: left and right arrow step through the frames, D and S go to end-diastole and end-systole.<br><br>"
-            "<b>Research software, not a medical device.</b>"
+        parent.helpText = (
+            _(
+                "Segments echocardiographic clips, carries a corrected end-diastolic mask over the heart beat with a "
+                "registration neural ODE, and measures volumes, ejection fraction and strain.<br><br>"
+                "Load a clip, click <b>Segment sequence</b>, correct the ED mask, click <b>Propagate</b>, export.<br><br>"
+                "<b>Research software, not a medical device.</b><br><br>"
+            )
+            + keysHelp()
         )
         parent.acknowledgementText = _(
             "The shipped weights were trained on CAMUS (Leclerc et al., IEEE TMI 2019), for non-commercial research."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.errors import OutputError, UnsuitableClip, UnsuitableMask
 from ..engine.progress import Progress
 from ..engine.sequence import Measurements, SegmentedSequence, View
+from ..jobs.job import WorkerState
 from ..jobs.tasks import Segment, WarmUp
 from ..jobs.worker import Worker
 from ..scene import motion
@@ -79,6 +80,7 @@ class Operations:
         study = createClip(read_clip(path, view=view, spacing=spacing), Path(path).name.split(".")[0])
         fitClip(study)
         self._tell(Event.CLIP, study)
+        self.warmUp()
         return study
 
     def adopt(self, browserNode: Any) -> Study:
@@ -94,6 +96,7 @@ class Operations:
         study = adoptClip(browserNode)
         supplement(study)
         self._tell(Event.CLIP, study)
+        self.warmUp()
         return study
 
     # Runs
@@ -121,7 +124,7 @@ class Operations:
     def warmUp(self, options: SegmentOptions | None = None) -> None:
         """Start the worker and load the model in the background, so that the first run starts at once."""
         options = options or SegmentOptions()
-        if not self.busy and dependencies.computingIsThere():
+        if self._worker.state is WorkerState.STOPPED and dependencies.computingIsThere():
             self._worker.submit(WarmUp(model=options.model, device=options.device))
 
     def segmentSequence(

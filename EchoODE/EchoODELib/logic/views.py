@@ -34,6 +34,7 @@ class Views:
         else:
             lines.hideLines(study)
             tables.removeTables(study)
+            layout.showTable(None)
         if options.overlay:
             others = self._measured([other for other in Study.all() if other != study])
             measured = {**measured, **others}

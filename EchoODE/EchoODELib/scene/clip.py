@@ -24,6 +24,10 @@ from .nodes import CLIP, matrixOf, readValue, storableModified, synchronize, uni
 if TYPE_CHECKING:
     from .study import Study
 
+_BLACK = 6  # gray levels up to this are background
+# The level that the brightest hundredth of the tissue is brought up to, and by how much at most, as in exports.
+_BRIGHT, _LARGEST_GAIN = 170.0, 2.5
+
 
 def createClip(sequence: EchoSequence, name: str | None = None) -> Study:
     """Put a clip into the scene: its sequence and browser, and the volume that shows the current frame.
@@ -62,6 +66,7 @@ def createClip(sequence: EchoSequence, name: str | None = None) -> Study:
     # The proxy takes the sequence's name as it is made; afterwards they may differ.
     frames.SetName(name)
     browser.SetAndObserveMasterSequenceNodeID(frames.GetID())
+    browser.SetIndexDisplayFormat("%.3f")
     browser.SetPlaybackRateFps(sequence.frame_rate or STILL_RATE)
     browser.SetNodeReferenceID(CLIP, frames.GetID())
     writeValue(browser, "Calibration", CALIBRATED if sequence.calibrated else UNCALIBRATED)
@@ -70,7 +75,7 @@ def createClip(sequence: EchoSequence, name: str | None = None) -> Study:
     synchronize(browser, frames, saveChanges=False)
     frames.SetName(f"{name} frames")
     study = Study(browser)
-    _showGray(study.clipNode)
+    _showGray(study.clipNode, sequence.frames)
     return study
 
 
@@ -151,12 +156,20 @@ def _imageOf(frame: NDArray[np.uint8]) -> Any:
     return image
 
 
-def _showGray(volume: Any) -> None:
-    """The file's own gray levels: the automatic window would stretch a dark clip."""
+def _showGray(volume: Any, frames: NDArray[np.uint8]) -> None:
+    """The file's own gray levels, but clips recorded at low gain get the gain that a reader would turn up to.
+
+    Slicer's automatic window would follow the brightest pixel of a frame, often burned-in text.
+    """
     display = volume.GetDisplayNode()
-    if display is not None:
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevel(255.0, 127.5)
+    if display is None:
+        return
+    sample = frames[:: max(1, len(frames) // 10), ::2, ::2]
+    shown = sample[sample > _BLACK]
+    level = float(np.percentile(shown, 99.0)) if shown.size else 255.0
+    window = 255.0 * min(1.0, max(level / _BRIGHT, 1 / _LARGEST_GAIN))
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(window, window / 2)
 
 
 def _unmirror(frames: Any) -> None:

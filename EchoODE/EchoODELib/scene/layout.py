@@ -97,8 +97,9 @@ def showChart(chartNode: Any) -> None:
 
 
 def showTable(tableNode: Any) -> None:
-    """Show a table in the layout's table view."""
-    viewNode("vtkMRMLTableViewNode", TABLE_VIEW).SetTableNodeID(tableNode.GetID())
+    """Show a table in the layout's table view, or none."""
+    view = viewNode("vtkMRMLTableViewNode", TABLE_VIEW)
+    view.SetTableNodeID(None if tableNode is None else tableNode.GetID())
 
 
 def viewNode(className: str, name: str) -> Any:

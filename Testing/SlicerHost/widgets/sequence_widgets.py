@@ -186,7 +186,7 @@ class qMRMLSequenceBrowserSeekWidget(qMRMLWidget):
         state.slider.setRange(0, max(0, node.GetNumberOfItems() - 1))
         state.slider.setValue(max(0, item))
         state.slider.blockSignals(False)
-        state.label.setText(f"{master.GetNthIndexValue(item)} {master.GetIndexUnit() or ''}" if item >= 0 else "")
+        state.label.setText(f"{node.GetFormattedIndexValue(item)} {master.GetIndexUnit() or ''}" if item >= 0 else "")
 
 
 @emulated
