@@ -39,8 +39,8 @@ class EchoODE(ScriptedLoadableModule):
             _(
                 "Segments echocardiographic clips, carries a corrected end-diastolic mask over the heart beat with a "
                 "registration neural ODE, and measures volumes, ejection fraction and strain.<br><br>"
-                "Load a clip, click <b>Segment sequence</b>, correct the ED mask, click <b>Propagate</b>, export.<br><br>"
-                "<b>Research software, not a medical device.</b><br><br>"
+                "Load a clip, click <b>Segment sequence</b>, correct the ED mask, click <b>Propagate</b>, export."
+                "<br><br><b>Research software, not a medical device.</b><br><br>"
             )
             + keysHelp()
         )
