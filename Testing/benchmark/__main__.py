@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 #: Each benchmark's name and the module that runs it.
 COMMANDS = {
+    "gui": "Testing.benchmark.gui",
     "registration": "Testing.benchmark.registration",
     "segmentation": "EchoODETrainingLib.evaluate",
 }
