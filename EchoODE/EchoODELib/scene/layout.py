@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,13 +123,14 @@ def _layoutNode() -> Any:
 
 
 def _seen(study: Study) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Half-open rows and columns of what the clip shows: the file's tissue region, else what is not black."""
+    """Half-open rows and columns of what the clip shows of the body: what is not black, in the sector."""
     sequence = study.sequence()
-    if sequence.source.region is not None:
-        row0, row1, column0, column1 = sequence.source.region
-        return (max(0, row0), min(row1, sequence.shape[0])), (max(0, column0), min(column1, sequence.shape[1]))
     frames = sequence.frames
     bright = frames[:: max(1, len(frames) // 10)].max(axis=0) > _DARK
+    if find_spec("cv2") is not None and find_spec("scipy") is not None:
+        from ..engine.sector import find_sector
+
+        bright &= find_sector(sequence).mask
     if not bright.any():
         return (0, sequence.shape[0]), (0, sequence.shape[1])
     rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
