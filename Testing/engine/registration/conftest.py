@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from EchoODELib.engine.phantom import PhantomClip, PhantomSettings, simulate
 from EchoODELib.engine.registration.settings import Level, RegistrationSettings, SplineSettings
 from EchoODELib.engine.sequence import EchoSequence, Label
@@ -64,6 +65,15 @@ def known_motion(motion: Callable[[float, NDArray[np.float64], NDArray[np.float6
     image = speckle()
     clip = np.stack([read(image, field) for field in pull_back])
     return KnownMotion(EchoSequence(clip, np.arange(frames) / 40.0), ring_mask(), pull_back)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Clips this small gain nothing from threads, and on a busy machine waiting for them takes twice as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
