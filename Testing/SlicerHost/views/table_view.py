@@ -90,7 +90,12 @@ class qMRMLTableView(QtWidgets.QTableView):
         self.setModel(state.model)
         self.selectionModel().selectionChanged.connect(lambda *_: self.selectionChanged.emit())
         self.horizontalHeader().setSectionResizeMode(QtWidgets.QHeaderView.Interactive)
-        state.model.modelReset.connect(self.resizeColumnsToContents)
+        # A table tells of each of its changes; its columns are fitted once for all of them.
+        state.fit = QtCore.QTimer(self)
+        state.fit.setSingleShot(True)
+        state.fit.setInterval(0)
+        state.fit.timeout.connect(self.resizeColumnsToContents)
+        state.model.modelReset.connect(state.fit.start)
 
     def setMRMLTableNode(self, node, /):
         """Show a table."""
