@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as waitFor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,9 @@ from ..engine.sequence import Measurements, SegmentedSequence
 if TYPE_CHECKING:
     from ..engine.measure import Outlines
     from ..scene.study import Study
+
+
+_TURN = 0.01  # seconds that a thread is given at a time
 
 
 @dataclass
@@ -31,6 +36,7 @@ class Measurer:
 
     def __init__(self) -> None:
         self._known: dict[Any, _Known] = {}
+        self._changing: set[Any] = set()
 
     def measure(self, study: Study) -> Measurements:
         """Beats, curves and flags of a study, at its own ED and ES frames where it has any.
@@ -105,9 +111,22 @@ class Measurer:
         """Let go of everything; the scene is about to close."""
         self._known.clear()
 
+    @contextmanager
+    def changing(self, study: Study) -> Iterator[None]:
+        """Within, a study's masks and motion are written bit by bit: what was measured before them still counts.
+
+        Whoever shows measurements would otherwise outline half a result, and keep everything else waiting.
+        """
+        self._changing.add(study.browserNode)
+        try:
+            yield
+        finally:
+            self._changing.discard(study.browserNode)
+
     def outlining(self, study: Study) -> Iterator[None]:
         """Outline a study's masks beside the application's events: yields until all is known."""
         from ..engine.measure import outline
+        from ..scene import motion
 
         try:
             state = self._stateOf(study)
@@ -116,6 +135,7 @@ class Measurer:
         known = self._known.get(study.browserNode)
         if known is not None and known.state == state:
             return
+        yield from motion.reading(study)
         result = study.result()
         assert result is not None
         yield
@@ -123,6 +143,8 @@ class Measurer:
         with ThreadPoolExecutor(1) as beside:
             work = beside.submit(outline, result)
             while not work.done():
+                # Rest rather than turn round: only then does the thread get on, in Slicer as elsewhere.
+                waitFor([work], _TURN)
                 yield
         if work.exception() is None:
             self._known[study.browserNode] = _Known(state, result, work.result())
@@ -130,8 +152,12 @@ class Measurer:
     def _outlined(self, study: Study) -> _Known:
         from ..engine.measure import outline
 
-        state = self._stateOf(study)
         known = self._known.get(study.browserNode)
+        if study.browserNode in self._changing:
+            if known is None:
+                raise UnsuitableMask("The masks are being measured; wait a moment.")
+            return known
+        state = self._stateOf(study)
         if known is None or known.state != state:
             result = study.result()
             assert result is not None

@@ -347,43 +347,50 @@ class Operations:
             raise error
 
     def _onSegmented(self, study: Study, result: SegmentedSequence) -> Pieces:
-        self._history.push(study, "segmenting")
-        yield
-        study.setSegmented(result.masks, result.provenance)
-        yield
-        study.setMasks(result.masks, result.provenance)
-        yield
-        study.removeMotion()
-        yield from self._measurer.outlining(study)
+        with self._measurer.changing(study):
+            self._history.push(study, "segmenting")
+            yield
+            study.setSegmented(result.masks, result.provenance)
+            yield
+            study.setMasks(result.masks, result.provenance)
+            yield
+            study.removeMotion()
+            yield from self._measurer.outlining(study)
         measurable = self._measurer.isMeasurable(study)
         if measurable and not study.phasesByHand:
             study.setPhases(*self._measurer.findPhases(study), byHand=False)
         yield
         self.message = f"{study.frameCount} frames were segmented."
-        self._changed(study, Event.MASKS)
+        yield from self._changing(study, Event.MASKS)
         if not measurable:
             raise UnsuitableMask("No LV was found; check that the clip shows an apical view, or draw the LV by hand.")
 
     def _onPropagated(self, study: Study, result: SegmentedSequence) -> Pieces:
         assert result.displacement is not None and result.pull_back is not None and result.reference_frame is not None
-        self._history.push(study, "propagating")
-        yield
-        study.setMasks(result.masks, result.provenance)
-        yield
-        yield from motion.writing(study, result.displacement, result.pull_back, result.reference_frame)
-        yield from self._measurer.outlining(study)
+        with self._measurer.changing(study):
+            self._history.push(study, "propagating")
+            yield
+            study.setMasks(result.masks, result.provenance)
+            yield
+            yield from motion.writing(study, result.displacement, result.pull_back, result.reference_frame)
+            yield from self._measurer.outlining(study)
         folds = result.provenance.quality.get("folds", 0.0)
         self.message = f"The mask of frame {result.reference_frame} was carried over {study.frameCount} frames."
         if folds > 0:
             self.message += f" The motion folds in {folds:.0f} places: try the fine preset."
-        self._changed(study, Event.MASKS)
+        yield from self._changing(study, Event.MASKS)
 
     def _onRun(self, event: Event, study: Study | None, message: str) -> None:
         self.message = message or self.message
         self._tell(event, study)
 
     def _changed(self, study: Study, event: Event) -> None:
-        self.refreshViews(study)
+        for _ in self._changing(study, event):
+            pass
+
+    def _changing(self, study: Study, event: Event) -> Pieces:
+        yield from self._views.refreshing(study, self.viewOptions)
+        yield
         self._tell(event, study)
         self._tell(Event.MEASUREMENTS, study)
 

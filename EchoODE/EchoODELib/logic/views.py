@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..engine.errors import EchoODEError
@@ -24,17 +24,25 @@ class Views:
 
     def refresh(self, study: Study | None, options: ViewOptions) -> None:
         """Draw the study's curve, tables and lines anew, or clear them where nothing is measured."""
+        for _ in self.refreshing(study, options):
+            pass
+
+    def refreshing(self, study: Study | None, options: ViewOptions) -> Iterator[None]:
+        """As :meth:`refresh`, piece by piece, so that other work gets its turn."""
         if study is None or not study.exists:
             return
         measured = self._measured([study])
+        yield
         if study in measured:
             self._showLines(study, measured[study], options)
+            yield
             tables.showFrames(study, measured[study])
+            yield
             layout.showTable(tables.showBeats(study, measured[study]))
         else:
             lines.hideLines(study)
             tables.removeTables(study)
-            layout.showTable(None)
+        yield
         if options.overlay:
             others = self._measured([other for other in Study.all() if other != study])
             measured = {**measured, **others}

@@ -146,6 +146,12 @@ def readMotion(study: Study) -> Motion | None:
     return Motion(fields[0], fields[1], reference)
 
 
+def reading(study: Study) -> Iterator[None]:
+    """Have the motion read, frame by frame, so that other work gets its turn; then :func:`readMotion` is quick."""
+    for role in (TRACKING, MOTION):
+        yield from _readingFields(study, role)
+
+
 def removeMotion(study: Study) -> None:
     """Take the motion, with what is drawn of it, out of the scene."""
     from .motion_display import removeMotionDisplay
@@ -240,38 +246,37 @@ _kept: dict[tuple[str, int], Field] = {}
 
 def _readFields(study: Study, role: str) -> Field | None:
     """(T, H, W, 2) px of a sequence of grid transforms, read-only; kept until the sequence changes."""
+    for _ in _readingFields(study, role):
+        pass
+    sequence = study.browserNode.GetNodeReference(role)
+    return None if sequence is None else _kept.get((sequence.GetID(), sequence.GetMTime()))
+
+
+def _readingFields(study: Study, role: str) -> Iterator[None]:
+    """Read a sequence of grid transforms into _kept, where they are not there yet and are of this clip."""
     sequence = study.browserNode.GetNodeReference(role)
     if sequence is None or sequence.GetNumberOfDataNodes() != study.frameCount:
-        return None
+        return
     key = (sequence.GetID(), sequence.GetMTime())
-    if key not in _kept:
-        fields = _fieldsOf(sequence, toParent=role == TRACKING)
-        if fields is None:
-            return None
-        fields.flags.writeable = False
-        while len(_kept) >= _KEPT:
-            del _kept[next(iter(_kept))]
-        _kept[key] = fields
-    return _kept[key]
-
-
-def _fieldsOf(sequence: Any, toParent: bool) -> Field | None:
-    """(T, H, W, 2) px of a sequence's grids."""
     size, steps = readValue(sequence, "FrameSize"), readValue(sequence, "PixelAxes")
-    if size is None or steps is None:
-        return None
+    if key in _kept or size is None or steps is None:
+        return
     height, width = size
     # The pixel size of when it was written: a calibration since then does not change the motion in px.
     axes = ClipAxes(np.zeros(3), np.array(steps[0]), np.array(steps[1]))
     fields = np.empty((sequence.GetNumberOfDataNodes(), height, width, 2), np.float32)
-    for index, grid in enumerate(_grids(sequence, toParent)):
+    for index, grid in enumerate(_grids(sequence, toParent=role == TRACKING)):
+        yield
         image = grid.GetDisplacementGrid()
         columns, rows, _ = image.GetDimensions()
         scale, shift = grid.GetDisplacementScale(), grid.GetDisplacementShift()
         stored = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, 3)
         coarse = axes.vectorsToPixels(stored * scale + shift).astype(np.float32)
         fields[index] = _resampled(coarse, (height, width), smooth=True)
-    return fields
+    fields.flags.writeable = False
+    while len(_kept) >= _KEPT:
+        del _kept[next(iter(_kept))]
+    _kept[key] = fields
 
 
 def _grids(sequence: Any, toParent: bool) -> Iterator[Any]:
