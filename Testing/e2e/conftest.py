@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,3 +109,32 @@ def small_mask(tmp_path: Path) -> Path:
     path = tmp_path / "small.nii.gz"
     sitk.WriteImage(sitk.GetImageFromArray(np.ones((40, 50), np.uint8)), str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def shown_module(load_module: Callable[[Path], Any]) -> Iterator[Any]:
+    """The module, loaded; its worker process lasts for all tests and ends with them."""
+    import slicer
+
+    load_module(Path(__file__).resolve().parents[2] / "EchoODE" / "EchoODE.py")
+    slicer.util.mainWindow().resize(1280, 860)
+    yield slicer.modules.echoode
+    slicer.modules.echoode.widgetRepresentation().self().logic.close()
+
+
+@pytest.fixture
+def person(shown_module: Any, empty_scene: Any) -> Iterator[Any]:
+    """Somebody in front of the module, in an empty scene."""
+    import slicer
+    from e2e.person import Person
+
+    somebody = Person()
+    slicer.util.selectModule("EchoODE")
+    somebody.rest()
+    somebody.panel.context.messages.clear()
+    yield somebody
+    somebody.logic.cancel()
+    somebody.until_done()
+    slicer.mrmlScene.Clear(0)
+    slicer.util.moduleSelector().selectModule("")
+    somebody.rest()
