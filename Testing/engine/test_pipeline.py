@@ -11,8 +11,9 @@ from EchoODELib.engine.errors import RunCancelled, UnsuitableClip, UnsuitableMas
 from EchoODELib.engine.export.folder import KINDS, write_analysis
 from EchoODELib.engine.export.results import results_document, results_schema
 from EchoODELib.engine.phantom import PhantomClip, PhantomSettings, simulate
-from EchoODELib.engine.pipeline import Analysis, analyse, anchor_frames, propagate_segmented, with_corrections
+from EchoODELib.engine.pipeline import Analysis, analyse, with_corrections
 from EchoODELib.engine.progress import Monitor, Progress
+from EchoODELib.engine.propagation import anchor_frames, propagate_segmented
 from EchoODELib.engine.registration.settings import Level, RegistrationSettings, SplineSettings
 from EchoODELib.engine.sequence import EchoSequence, FrameFlag, Label, Provenance, SegmentedSequence
 
