@@ -74,6 +74,7 @@ class EditorEffects:
             return
         for button in state.group.buttons():
             state.group.removeButton(button)
+            button.setParent(None)  # at once: it is deleted only when the event loop comes to it
             button.deleteLater()
         state.group.setExclusive(False)  # a second click ends an effect
         for place, name in enumerate(["", *self._shown_effects()]):
