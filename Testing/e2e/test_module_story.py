@@ -257,8 +257,8 @@ class Story:
             parts = zipfile.ZipFile(path) if packed else None
             texts = [parts.read(name) for name in parts.namelist()] if parts is not None else [path.read_bytes()]
             names = "\n".join([path.name, *(parts.namelist() if parts is not None else ())])
-            assert b"DOE" not in b"\n".join(texts), path.name
-            assert "DOE" not in names
+            assert NAME.encode() not in b"\n".join(texts), path.name
+            assert NAME not in names
 
     def save_close_load(self) -> None:
         person = self.person
