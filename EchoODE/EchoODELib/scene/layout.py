@@ -103,6 +103,7 @@ def showTable(tableNode: Any) -> None:
     """Show a table in the layout's table view, or none."""
     view = viewNode("vtkMRMLTableViewNode", TABLE_VIEW)
     view.SetTableNodeID(None if tableNode is None else tableNode.GetID())
+    view.Modified()  # while a scene is loaded, the view node comes before its table, and the widget finds none
 
 
 def viewNode(className: str, name: str) -> Any:
