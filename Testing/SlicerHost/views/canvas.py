@@ -58,15 +58,18 @@ class VtkCanvas(QtWidgets.QWidget):
         state.cursor_position = QtCore.QPoint()
         state.renders = 0
         state.window.AddObserver("EndEvent", lambda *_: self._rendered())
-        state.interactor.AddObserver("RenderEvent", lambda *_: self._schedule_render())
-        state.timer = QtCore.QTimer(self)
-        state.timer.timeout.connect(state.interactor.TimerEvent)
-        state.interactor.AddObserver("CreateTimerEvent", lambda *_: state.timer.start(10))
-        state.interactor.AddObserver("DestroyTimerEvent", lambda *_: state.timer.stop())
+        state.interactor.AddObserver("RenderEvent", lambda *_: self._render_asked())
+        state.timers = {}
+        state.interactor.AddObserver("CreateTimerEvent", lambda *_: self._start_timer())
+        state.interactor.AddObserver("DestroyTimerEvent", lambda *_: self._stop_timer())
         self.setFocusPolicy(Qt.StrongFocus)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WA_OpaquePaintEvent)
         self.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Expanding)
+
+    def _render_asked(self) -> None:
+        """VTK wants a render."""
+        self._schedule_render()
 
     def _schedule_render(self) -> None:
         """Render once when the event loop is next idle, however often this is called before."""
@@ -96,6 +99,27 @@ class VtkCanvas(QtWidgets.QWidget):
         if not self._d.painting and shiboken6.isValid(self):
             self._d.image = None
             self.update()
+
+    def _start_timer(self) -> None:
+        """VTK wants a timer, of the kind that its interactor says."""
+        interactor = self._d.interactor
+        identifier = interactor.GetTimerEventId()
+        timer = self._d.timers[identifier] = QtCore.QTimer(self)
+        timer.setSingleShot(interactor.GetTimerEventType() == interactor.OneShotTimer)
+        timer.timeout.connect(lambda: self._timer_ended(identifier))
+        timer.start(max(1, interactor.GetTimerEventDuration()))
+
+    def _stop_timer(self) -> None:
+        timer = self._d.timers.pop(self._d.interactor.GetTimerEventPlatformId(), None)
+        if timer is not None:
+            timer.stop()
+            timer.deleteLater()
+
+    def _timer_ended(self, identifier: int) -> None:
+        self._d.interactor.SetTimerEventId(identifier)
+        self._d.interactor.TimerEvent()
+        if self._d.interactor.IsOneShotTimer(identifier):
+            self._d.interactor.DestroyTimer(identifier)
 
     def minimumSizeHint(self) -> QtCore.QSize:
         """Small, so that a view never forces the window to grow."""

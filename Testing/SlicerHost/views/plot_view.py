@@ -45,6 +45,20 @@ class ctkVTKChartView(VtkCanvas):
         context.GetRenderer().SetBackground(1, 1, 1)
         state.chart = vtk.vtkChartXY()
         context.GetScene().AddItem(state.chart)
+        state.changed = True
+        context.GetScene().AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._note_change())
+
+    def _note_change(self) -> None:
+        self._d.changed = self._d.changed or self._d.context.GetScene().GetDirty()
+
+    def _rendered(self) -> None:
+        self._d.changed = False
+        super()._rendered()
+
+    def _render_asked(self) -> None:
+        """The style asks some time after each change; it may have been drawn by then."""
+        if self._d.changed:
+            super()._render_asked()
 
     def chart(self, /):
         """The vtkChartXY."""
