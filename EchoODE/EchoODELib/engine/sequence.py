@@ -196,7 +196,7 @@ class SegmentedSequence:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A measured value with its unit ("%", "mL", "mm", "mm²", "px", "px²", "bpm", "s", "°", "")."""
+    """A measured value with its unit ("%", "mL", "mm", "mm²", "px", "px²", "bpm", "s", "°", "g", "")."""
 
     value: float
     unit: str

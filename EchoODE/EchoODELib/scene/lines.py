@@ -64,7 +64,7 @@ def showLines(
     ----------
     measurements: what was measured; a PLAX clip, which has no long axis to the apex, gets no LV length.
     landmarks: key of :data:`LINES` to (T, 2, 2) px (x, y) of both ends, NaN where unknown; they come before what
-        the masks tell. PLAX lines come from here only.
+        the masks tell.
 
     Returns
     -------
@@ -177,8 +177,13 @@ def keepDragged(study: Study, key: str) -> None:
 def _fromMasks(study: Study) -> dict[str, Ends]:
     """The lines that the masks tell, px."""
     masks = study.masks()
-    if masks is None or not masks.any() or study.view is View.PLAX:
+    if masks is None or not masks.any():
         return {}
+    if study.view is View.PLAX:
+        from ..engine.measure import plax_landmarks
+
+        places = plax_landmarks(masks, study.sequence().spacing)
+        return {key: places[:, n : n + 2] for n, key in enumerate(("IVS", "LVID", "LVPW"))}
     from ..engine.measure import trace_lv
 
     shapes = trace_lv(masks, study.sequence().spacing)

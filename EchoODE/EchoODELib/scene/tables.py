@@ -34,7 +34,7 @@ _SERIES = {
     "longitudinal_strain": "Strain (contour)",
     "longitudinal_strain_tracked": "Strain (tracked)",
 }
-_DECIMALS = {"cm": 2, "cm²": 1, "mL": 1, "%": 1, "bpm": 0, "s": 3, "px": 1, "px²": 0, "L/min": 1}
+_DECIMALS = {"cm": 2, "cm²": 1, "mL": 1, "%": 1, "bpm": 0, "s": 3, "px": 1, "px²": 0, "L/min": 1, "g": 0}
 
 
 def showBeats(study: Study, measurements: Measurements) -> Any:

@@ -24,6 +24,14 @@ NAMES: Mapping[str, str] = {
     "end_systolic_myocardial_area": "Myocardium ES",
     "global_longitudinal_strain": "GLS (contour)",
     "global_longitudinal_strain_tracked": "GLS (tracked)",
+    "end_diastolic_ivs": "IVS ED",
+    "end_systolic_ivs": "IVS ES",
+    "end_diastolic_lvid": "LVID ED",
+    "end_systolic_lvid": "LVID ES",
+    "end_diastolic_lvpw": "LVPW ED",
+    "end_systolic_lvpw": "LVPW ES",
+    "fractional_shortening": "FS",
+    "lv_mass": "LV mass",
     "cycle_length": "Cycle length",
     "heart_rate": "Heart rate",
 }
@@ -40,6 +48,7 @@ _READ_AS = {
     "s": ("s", 1.0, 2),
     "L/min": ("L/min", 1.0, 1),
     "°": ("°", 1.0, 0),
+    "g": ("g", 1.0, 0),
 }
 
 

@@ -5,6 +5,7 @@ from .clip import MeasureSettings, measure
 from .contour import LVShapes, trace_lv
 from .outlines import Outlines, outline
 from .phases import Phases, PhaseSettings, find_phases
+from .plax import plax_landmarks
 
 __all__ = [
     "LVShapes",
@@ -16,5 +17,6 @@ __all__ = [
     "measure",
     "measure_biplane",
     "outline",
+    "plax_landmarks",
     "trace_lv",
 ]

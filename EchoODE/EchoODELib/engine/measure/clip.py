@@ -25,7 +25,7 @@ from .beats import Span, add_missing_ed, add_missing_es, checked_frames, pair_be
 from .contour import LVShapes
 from .outlines import Outlines, outline
 from .phases import PhaseSettings, find_phases
-from .quantities import add_rhythm, add_sizes, add_strain, add_volumes, heart_rates
+from .quantities import add_plax, add_rhythm, add_sizes, add_strain, add_volumes, heart_rates
 from .strain import strain
 from .volume import DISCS, MM3_PER_ML, area_length, simpson_single_plane
 
@@ -107,6 +107,9 @@ def measure(
     lv_orientation, myocardial_area, epicardium_center_x, epicardium_center_y, la_area,
     longitudinal_strain, longitudinal_strain_tracked.
 
+    Parasternal clips: end_diastolic_ivs, _lvid, _lvpw and the same at end-systole, fractional_shortening,
+    lv_mass; series ivs, lvid, lvpw.
+
     Without a pixel size, areas and lengths are in px, volumes and what follows from them are absent, and
     EF stays: it is a ratio. Views that are not apical get no volumes and no EF.
 
@@ -154,6 +157,10 @@ def measure(
         if tracked is not None:
             series["longitudinal_strain_tracked"] = FrameSeries(strain(tracked, first_ed), "%")
 
+    if outlines.plax is not None:
+        for key in ("ivs", "lvid", "lvpw"):
+            series[key] = FrameSeries(getattr(outlines.plax, key), outlines.plax.unit)
+
     rates, rate_note = heart_rates(sequence, spans, geometry.es_frames)
     if rate_note:
         notes.append(rate_note)
@@ -164,6 +171,8 @@ def measure(
         if apical:
             add_volumes(quantities, span, cubes, calibrated=sequence.calibrated)
             add_strain(quantities, span, outlined, tracked)
+        if outlines.plax is not None:
+            add_plax(quantities, span, outlines.plax)
         add_rhythm(quantities, span, sequence.times, rate)
         beats.append(Beat(span.ed_frame, span.es_frame, span.next_ed_frame, quantities))
     provenance = replace(segmented.provenance, settings={**segmented.provenance.settings, "measure": asdict(settings)})

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ..errors import UnsuitableMask
 from ..metrics.topology import count_components, count_holes
-from ..sequence import Label, SegmentedSequence
+from ..sequence import Label, SegmentedSequence, View
 from .area import label_area
 from .attributes import ShapeAttributes, shape_attributes
 from .contour import LVShapes, trace_lv
+from .dimensions import PlaxDimensions, plax_dimensions
+from .plax import plax_landmarks
 from .strain import endocardial_lengths, tracked_lengths
 
 Array = NDArray[np.float64]
@@ -33,6 +35,7 @@ class Outlines:
     endocardium: (T,) length of the outlined endocardial contour.
     tracked: (T,) length of the reference frame's contour carried along the motion, or None without motion.
     pieces, holes: (T,) of the LV's mask.
+    plax: septum, cavity and posterior wall, in parasternal clips, else None.
     """
 
     shapes: LVShapes
@@ -42,6 +45,7 @@ class Outlines:
     tracked: Array | None
     pieces: NDArray[np.int64]
     holes: NDArray[np.int64]
+    plax: PlaxDimensions | None = None
 
 
 def outline(segmented: SegmentedSequence) -> Outlines:
@@ -72,4 +76,7 @@ def outline(segmented: SegmentedSequence) -> Outlines:
         tracked=tracked,
         pieces=np.asarray(count_components(cavity)),
         holes=np.asarray(count_holes(cavity)),
+        plax=plax_dimensions(plax_landmarks(segmented.masks, spacing), spacing)
+        if segmented.sequence.view is View.PLAX
+        else None,
     )

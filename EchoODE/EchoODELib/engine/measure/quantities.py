@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..sequence import EchoSequence, FrameSeries, Quantity
 from .area import fractional_area_change
 from .beats import Span, add
+from .dimensions import PlaxDimensions, fractional_shortening, lv_mass
 from .strain import strain
 from .volume import MM3_PER_ML, ejection_fraction
 
@@ -51,6 +52,18 @@ def add_sizes(quantities: dict[str, Quantity], span: Span, series: Mapping[str, 
     areas = series["lv_area"].values
     change = fractional_area_change(float(areas[span.ed_frame]), float(areas[span.es_frame]))
     add(quantities, "fractional_area_change", change, "%")
+
+
+def add_plax(quantities: dict[str, Quantity], span: Span, dimensions: PlaxDimensions) -> None:
+    """Walls and cavity of the parasternal view, fractional shortening, and the LV mass where mm are known."""
+    for key in ("ivs", "lvid", "lvpw"):
+        values = getattr(dimensions, key)
+        add(quantities, f"end_diastolic_{key}", values[span.ed_frame], dimensions.unit)
+        add(quantities, f"end_systolic_{key}", values[span.es_frame], dimensions.unit)
+    widths = float(dimensions.lvid[span.ed_frame]), float(dimensions.lvid[span.es_frame])
+    add(quantities, "fractional_shortening", fractional_shortening(*widths), "%")
+    if dimensions.unit == "mm":
+        add(quantities, "lv_mass", lv_mass(dimensions, span.ed_frame), "g")
 
 
 def add_volumes(quantities: dict[str, Quantity], span: Span, cubes: Array, *, calibrated: bool) -> None:
