@@ -389,9 +389,10 @@ class Operations:
             pass
 
     def _changing(self, study: Study, event: Event) -> Pieces:
+        self._tell(event, study)  # first: the panel's numbers need not wait for the views to be drawn
+        yield
         yield from self._views.refreshing(study, self.viewOptions)
         yield
-        self._tell(event, study)
         self._tell(Event.MEASUREMENTS, study)
 
     def _tell(self, event: Event, study: Study | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from .shortcuts import Shortcuts
 if TYPE_CHECKING:
     from ..logic.operations import Operations
 
+_CURSOR_S = 0.07  # between two drawings of the curve while the clip plays: they cost as much as half a frame
 _OUTCOMES = {Event.FINISHED: Kind.DONE, Event.FAILED: Kind.ERROR, Event.CANCELLED: Kind.INFO}
 
 
@@ -228,13 +230,20 @@ class Panel(VTKObservationMixin):
             return
         if study.frame != self._frame:
             self._frame = study.frame
-            self.context.operations.updateCursor(study)
+            self._moveCursor(study)
             for section in self.sections:
                 section.refreshFrame(study)
         state = self._stateOf(study)
         if state != self._state:
             self._state = state
             self._later.start()
+
+    def _moveCursor(self, study: Study) -> None:
+        """Let the curve's cursor follow, not at every frame of a clip that plays."""
+        now = time.monotonic()
+        if not study.browserNode.GetPlaybackActive() or now - self._cursorTime > _CURSOR_S:
+            self._cursorFrame, self._cursorTime = study.frame, now
+            self.context.operations.updateCursor(study)
 
     @staticmethod
     def _stateOf(study: Study) -> tuple[Any, ...]:
@@ -268,7 +277,7 @@ class Panel(VTKObservationMixin):
             self.export.showWritten()
         if event in (Event.STARTED, *_OUTCOMES):
             self.refresh()  # at once: a button must not be clicked twice
-        else:
+        elif not self._later.active:  # to start it again would let drawings that wait come first
             self._later.start()
 
     def refresh(self) -> None:
@@ -282,6 +291,8 @@ class Panel(VTKObservationMixin):
             section.refresh(study)
         if study is not None:
             self._frame = study.frame
+            if self._cursorFrame != study.frame:
+                self._moveCursor(study)
             for section in self.sections:
                 section.refreshFrame(study)
         self.curve.follow()
