@@ -84,7 +84,7 @@ def writeMotion(study: Study, displacement: Field, pullBack: Field, referenceFra
 
 
 def writing(study: Study, displacement: Field, pullBack: Field, referenceFrame: int) -> Iterator[None]:
-    """As :func:`writeMotion`, frame by frame, so that other work gets its turn; the scene changes at the end, at once.
+    """As :func:`writeMotion`, frame by frame, so that other work gets its turn; the nodes change at the end.
 
     Parameters as there.
     """
@@ -115,6 +115,7 @@ def writing(study: Study, displacement: Field, pullBack: Field, referenceFrame: 
                 node.SetAndObserveTransformToParent(grid)
             sequence.SetDataNodeAtValue(node, index)
         storableModified(sequence)  # writing over an item is no change to the sequence by itself
+        yield
     sequence = browser.GetNodeReference(MOTION)
     if not browser.IsSynchronizedSequenceNode(sequence):
         synchronize(browser, sequence, saveChanges=False)
