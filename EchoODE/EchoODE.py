@@ -121,6 +121,8 @@ class EchoODEWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for name in [name for name in sys.modules if name.split(".")[0] == "EchoODELib"]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
+        if slicer.util.selectedModule() == "EchoODE":  # the new panel has not been told that it is shown
+            slicer.util.getModuleWidget("EchoODE").enter()
 
 
 class EchoODELogic(ScriptedLoadableModuleLogic, Operations):

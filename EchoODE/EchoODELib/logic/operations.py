@@ -140,7 +140,7 @@ class Operations:
         Raises
         ------
         WorkerBusy: another run is under way.
-        UnsuitableClip: colour Doppler, or frames of unequal size.
+        UnsuitableClip: colour Doppler, blank frames, or frames of unequal size.
         MissingPackages: PyTorch or another package is absent.
         Any error of the run, if waited for.
         """
@@ -149,6 +149,8 @@ class Operations:
         sequence = study.sequence()
         if sequence.source.colour_doppler:
             raise UnsuitableClip("The clip shows colour Doppler, which hides the walls; choose the B-mode clip.")
+        if sequence.frames.min() == sequence.frames.max():
+            raise UnsuitableClip("The clip is blank: there is nothing on its frames to outline.")
         dependencies.ensureComputing()
         task = Segment(sequence, model=options.model, device=options.device)
         self._run("segment", study, task, self._onSegmented, waitForCompletion)
