@@ -68,6 +68,8 @@ class Person:
         """Let the window do what is waiting."""
         for _ in range(rounds):
             slicer.app.processEvents()
+            # Widgets that were thrown away go when the program's own loop turns, which here it doesn't.
+            QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
 
     def until(self, condition: Callable[[], object], seconds: float = PATIENCE_S) -> None:
         """Wait for something while the window lives."""
