@@ -90,7 +90,6 @@ class Panel(VTKObservationMixin):
         self._entered = False
         self._connection: Any = None
         self._frame, self._state = -1, ()
-        self._cursorFrame, self._cursorTime = -1, 0.0
         self._refused: Any = None  # a browser without images that was told of
         self._cursorFrame, self._cursorTime = -1, 0.0
         # Many changes come together; the panel is drawn once for all of them.
