@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -95,3 +96,17 @@ def test_es_is_dragged_along_the_curve_and_ef_follows(ui: Any, a_study: Any, set
     assert a_study.esFrames == (es + 4,)
     assert ui.esLineEdit.text == str(es + 4)
     assert ui.efLabel.text != ef
+
+
+def test_the_cursor_is_where_playing_stopped(a_study: Any, settle: Callable[..., None]) -> None:
+    from EchoODELib.scene.curves import markTable
+
+    a_study.browserNode.SetPlaybackRateFps(200.0)
+    press(Qt.Key_P)
+    for _ in range(20):
+        settle()
+        time.sleep(0.005)
+    press(Qt.Key_P)
+    settle()
+    assert a_study.frame > 0
+    assert slicer.util.arrayFromTableColumn(markTable("Cursor"), "Frame").tolist() == [a_study.frame] * 2
