@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,3 +139,21 @@ def person(shown_module: Any, empty_scene: Any) -> Iterator[Any]:
     slicer.mrmlScene.Clear(0)
     slicer.util.moduleSelector().selectModule("")
     somebody.rest()
+
+
+@pytest.fixture
+def library_put_back(person: Any) -> Iterator[None]:
+    """After a reload, the module again on the library that all other tests have imported: its classes are theirs."""
+    import slicer
+
+    def loaded() -> dict[str, Any]:
+        return {name: module for name, module in sys.modules.items() if name.split(".")[0] == "EchoODELib"}
+
+    before = loaded()
+    yield
+    person.logic.close()
+    for name in loaded():
+        del sys.modules[name]
+    sys.modules.update(before)
+    slicer.util.reloadScriptedModule("EchoODE")
+    person.rest()

@@ -451,7 +451,7 @@ def test_undo_after_everything(person: Any, worked_on: Any) -> None:
     alive(person)
 
 
-def test_the_module_is_reloaded_with_a_clip(person: Any, worked_on: Any) -> None:
+def test_the_module_is_reloaded_with_a_clip(person: Any, worked_on: Any, library_put_back: None) -> None:
     mask = worked_on.mask(0).copy()
     browser = worked_on.browserNode
     person.widget.onReload()
