@@ -7,10 +7,11 @@ from EchoODELib.engine.metrics import (
     flickering_pixels,
     has_large_temporal_error,
     mfip,
+    phase_errors,
     tc,
     tcd,
 )
-from EchoODELib.engine.metrics.shape_context import matching_costs, outline_points, shape_contexts
+from EchoODELib.engine.metrics.shape_context import adjacent_costs, matching_costs, outline_points, shape_contexts
 from scipy import ndimage
 
 
@@ -63,6 +64,15 @@ def test_matching_agrees_with_the_plain_algorithm():
         chi = 0.5 * ((x - y) ** 2 / np.maximum(x + y, 1e-12)).sum(axis=2)
         expected.append(naive_warp(chi))
     assert np.allclose(matching_costs(points[:-1], points[1:]), expected, atol=1e-5)
+
+
+def test_neighbours_are_matched_as_pairs_are(beating):
+    points = outline_points(np.concatenate([beating, beating[:5]]), 32)
+    points[7] = np.nan
+    costs = adjacent_costs(points)
+    assert costs.shape == (34,)
+    assert np.isnan(costs[[6, 7]]).all()
+    assert np.allclose(costs, matching_costs(points[:-1], points[1:]), atol=1e-7, equal_nan=True)
 
 
 def test_standing_still_moving_and_growing_cost_nothing_or_little():
@@ -133,3 +143,11 @@ def test_large_temporal_errors_are_counted_against_the_nearest_annotation(beatin
     broken[10, :3, :3] = True
     assert has_large_temporal_error(broken, truth, [0, 15, 29], spacing=(0.7, 0.7))
     assert not has_large_temporal_error(broken, truth, [0, 15, 29], spacing=(0.7, 0.7), threshold=200)
+
+
+def test_phase_errors_by_hand():
+    assert phase_errors([3, 20, 41], [5, 40]).tolist() == [2, 1]
+    assert phase_errors([3], [5, 40], within=10).tolist()[:1] == [2]
+    assert np.isnan(phase_errors([3], [5, 40], within=10)[1])
+    assert np.isnan(phase_errors([], [4])).all()
+    assert phase_errors([4], []).shape == (0,)

@@ -12,6 +12,7 @@ from .agreement import (
     root_mean_square_error,
 )
 from .overlap import accuracy, dice, iou, structure
+from .resampling import grouped_interval, grouped_ratio
 from .surface import hausdorff, mean_surface_distance, surface_distances
 from .temporal import (
     consecutive_hausdorff,
@@ -19,6 +20,7 @@ from .temporal import (
     flickering_pixels,
     has_large_temporal_error,
     mfip,
+    phase_errors,
     tc,
     tcd,
 )
@@ -37,6 +39,8 @@ __all__ = [
     "dice",
     "fill_holes",
     "flickering_pixels",
+    "grouped_interval",
+    "grouped_ratio",
     "has_large_temporal_error",
     "hausdorff",
     "iou",
@@ -46,6 +50,7 @@ __all__ = [
     "mean_surface_distance",
     "mfip",
     "pearson",
+    "phase_errors",
     "r_squared",
     "root_mean_square_error",
     "structure",

@@ -75,6 +75,18 @@ def matching_costs(first: Array, second: Array) -> Array:
     return costs
 
 
+def adjacent_costs(outlines: Array) -> Array:
+    """As :func:`matching_costs`, of (T, N, 2) contours, each to the one before; (T - 1,)."""
+    known: NDArray[np.bool_] = np.isfinite(outlines).all(axis=(1, 2))
+    costs = np.full(max(0, len(outlines) - 1), np.nan)
+    for start in range(0, len(costs), _CHUNK):
+        contexts = shape_contexts(outlines[start : start + _CHUNK + 1])
+        pairs = np.flatnonzero(known[start : start + len(contexts) - 1] & known[start + 1 : start + len(contexts)])
+        if len(pairs):
+            costs[start + pairs] = _warp(_chi_square(contexts[pairs], contexts[pairs + 1]))
+    return costs
+
+
 def _chi_square(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[Any]:
     """(P, N, N) half chi-square distances between histograms (P, N, B)."""
     cost = np.zeros((a.shape[0], a.shape[1], b.shape[1]), np.float32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from .overlap import Labels, structure
-from .shape_context import matching_costs, outline_points
+from .shape_context import adjacent_costs, outline_points
 from .surface import hausdorff
 from .topology import largest_component
 
@@ -92,7 +92,7 @@ def contour_stability(masks: NDArray[Any], *, label: Labels = None, points: int 
     (T - 1,) 0 (same shape) to 1; NaN where a frame lacks the structure.
     """
     outlines = outline_points(largest_component(structure(masks, label)), points)
-    return matching_costs(outlines[:-1], outlines[1:])
+    return adjacent_costs(outlines)
 
 
 def tc(masks: NDArray[Any], *, label: Labels = None, points: int = 128) -> float:
@@ -100,6 +100,26 @@ def tc(masks: NDArray[Any], *, label: Labels = None, points: int = 128) -> float
     costs = contour_stability(masks, label=label, points=points)
     costs = costs[np.isfinite(costs)]
     return float(costs.mean()) if len(costs) else float("nan")
+
+
+def phase_errors(found: Iterable[int], true: Iterable[int], *, within: int | None = None) -> NDArray[np.float64]:
+    """Distance in frames of each true phase (ED or ES) to the nearest one found (Lu et al., sec. 3.2.4).
+
+    Parameters
+    ----------
+    found, true: frames.
+    within: a phase found farther away than this does not count as found; the paper takes 10. None counts all.
+
+    Returns
+    -------
+    (N,) for the N true phases; NaN where none was found.
+    """
+    there = np.asarray(list(found), float)
+    wanted = np.asarray(list(true), float)
+    if not len(there):
+        return np.full(len(wanted), np.nan)
+    errors: NDArray[np.float64] = np.abs(wanted[:, None] - there[None]).min(axis=1)
+    return errors if within is None else np.where(errors <= within, errors, np.nan)
 
 
 def has_large_temporal_error(
