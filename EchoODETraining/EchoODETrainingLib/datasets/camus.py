@@ -1,18 +1,181 @@
-"""The public CAMUS layout: a folder a patient, ED and ES frames with expert masks as NIfTI.
+"""The public CAMUS layout: a folder a patient, with expert masks at ED and ES or over the half sequence as NIfTI.
 
 Leclerc et al., "Deep Learning for Segmentation Using an Open Large-Scale Dataset in 2D
-Echocardiography", IEEE Transactions on Medical Imaging 38 (2019).
+Echocardiography", IEEE Transactions on Medical Imaging 38 (2019). The archive holds ``database_nifti`` with the
+patients and ``database_split`` with the names of the training, validation and test patients.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import SimpleITK
-from EchoODELib.engine.errors import UnreadableClip
+from EchoODELib.engine.errors import UnreadableClip, UnsuitableMask
+from EchoODELib.engine.io import camus as layout_reader
+from EchoODELib.engine.sequence import EchoSequence, View
+from numpy.typing import NDArray
 
-from .frames import LabelledFrame, lit_area
+from .base import DataSet, Entry, split_by_name
+from .clips import LabelledClip, lit_area
+from .frames import LabelledFrame
+
+_VIEWS = {"4CH": View.A4C, "2CH": View.A2C}
+_MASK = re.compile(r"(?P<patient>.+)_(?P<view>[24]CH)_(?P<part>ED|ES|half_sequence|sequence)_gt\.(nii(\.gz)?|mhd)$")
+_SPLIT_FOLDERS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "test": "test"}
+_SPLIT_FILES = {"subgroup_training": "train", "subgroup_validation": "valid", "subgroup_testing": "test"}
+
+
+class Camus(DataSet):
+    """ED and ES, or the half sequence where it is there, of each patient and view.
+
+    Parameters
+    ----------
+    folder: holds the patients, or ``train``/``valid``/``test`` with patients in them, or ``database_nifti``.
+    views: "4CH" and "2CH".
+    pairs: take ED and ES alone, whose masks experts drew, even where half sequences are there.
+    """
+
+    kind: ClassVar[str] = "camus"
+    parts: ClassVar[tuple[str, ...]] = ("ED", "ES", "half_sequence", "sequence")
+    layout: ClassVar[str] = (
+        "camus/ (or camus/train/, camus/valid/, camus/test/, or camus/database_nifti/)\n"
+        "  patient0001/\n"
+        "    patient0001_4CH_ED.nii.gz   patient0001_4CH_ED_gt.nii.gz\n"
+        "    patient0001_4CH_ES.nii.gz   patient0001_4CH_ES_gt.nii.gz\n"
+        "    patient0001_4CH_half_sequence.nii.gz   patient0001_4CH_half_sequence_gt.nii.gz   (if there)\n"
+        "    Info_4CH.cfg   (if there), and the same with 2CH"
+    )
+
+    def __init__(self, folder: Path | None, views: Iterable[str] = ("4CH", "2CH"), pairs: bool = False) -> None:
+        self.views, self.pairs = tuple(views), pairs
+        self._where: dict[str, tuple[Path, str]] = {}
+        self._facts = _facts(folder)
+        super().__init__(folder)
+
+    def find(self) -> Iterable[Entry]:
+        """An entry for each patient and view that has masks."""
+        if self.folder is None:
+            return
+        splits = _published_splits(self.folder)
+        for split, root in _roots(self.folder):
+            for patient in sorted(path for path in root.iterdir() if path.is_dir()):
+                found = {
+                    (match["patient"], match["view"])
+                    for match in map(_MASK.match, (path.name for path in patient.iterdir()))
+                    if match and match["view"] in self.views and match["part"] in self.parts
+                }
+                for name, view in sorted(found):
+                    part = split or splits.get(name) or split_by_name(name)
+                    self._where[f"{part}/{name}_{view}"] = patient, view
+                    yield Entry(f"{name}_{view}", name, part)
+
+    def read(self, entry: Entry) -> LabelledClip:
+        """Frames and masks by the engine's readers."""
+        folder, view = self._where[f"{entry.split}/{entry.name}"]
+        whole = not self.pairs and any(
+            match and match["view"] == view and match["part"].endswith("sequence")
+            for match in map(_MASK.match, (path.name for path in folder.iterdir()))
+        )
+        clip = layout_reader.read_camus(folder, _VIEWS[view]) if whole else _pair(folder, view)
+        masks = layout_reader.read_camus_masks(folder, _VIEWS[view], len(clip))
+        return self._labelled(entry, clip, masks)
+
+    def _labelled(self, entry: Entry, clip: EchoSequence, masks: NDArray[np.generic]) -> LabelledClip:
+        if masks.shape != clip.frames.shape:
+            raise UnsuitableMask(
+                f"The masks of {entry.name} have shape {masks.shape}, its frames {clip.frames.shape}: "
+                "copy both from the archive again."
+            )
+        times, fraction = clip.times, None
+        facts = self._facts.get(entry.patient)
+        if facts is not None:
+            fraction = float(facts["ef_percent"])
+            if len(clip) == 2:
+                times = np.array([0.0, abs(facts["es_frame"] - facts["ed_frame"]) / facts["frame_rate_hz"]])
+        masks = np.asarray(masks, np.uint8)
+        return LabelledClip(
+            name=entry.name,
+            patient=entry.patient,
+            kind="real",
+            frames=clip.frames,
+            times=times,
+            masks=masks,
+            labelled=masks.any(axis=(1, 2)),
+            sector=lit_area(clip.frames),
+            spacing=clip.spacing,
+            view=clip.view,
+            ed_frame=clip.source.ed_frame,
+            es_frame=clip.source.es_frame,
+            ejection_fraction=fraction,
+        )
+
+
+def _pair(folder: Path, view: str) -> EchoSequence:
+    """ED and ES as a clip of two frames, with their distance in time where an Info file gives it."""
+    clips = []
+    for part in ("ED", "ES"):
+        path = next(folder.glob(f"*_{view}_{part}.nii*"), None) or next(folder.glob(f"*_{view}_{part}.mhd"), None)
+        if path is None:
+            raise UnreadableClip(f"{folder.name} has no {view}_{part}; copy it from the archive again.")
+        clips.append(layout_reader.describe(_read(path), path))
+    if clips[0].shape != clips[1].shape:
+        raise UnreadableClip(f"ED and ES in {folder.name} differ in size; copy them from the archive again.")
+    info = layout_reader.info_beside(path)
+    apart = 0.33
+    if info.frame_rate and info.ed_frame is not None and info.es_frame is not None and info.ed_frame != info.es_frame:
+        apart = abs(info.es_frame - info.ed_frame) / info.frame_rate
+    return replace(
+        clips[0],
+        frames=np.concatenate([clip.frames for clip in clips]),
+        times=np.array([0.0, apart]),
+        source=replace(clips[0].source, ed_frame=0, es_frame=1),
+    )
+
+
+def _read(path: Path) -> EchoSequence:
+    from EchoODELib.engine.io import read_clip
+
+    return read_clip(path)
+
+
+def _roots(folder: Path) -> list[tuple[str, Path]]:
+    """(split or "", folder of patients)."""
+    if not folder.is_dir():
+        return []
+    named = [
+        (_SPLIT_FOLDERS[path.name], path)
+        for path in sorted(folder.iterdir())
+        if path.name in _SPLIT_FOLDERS and path.is_dir()
+    ]
+    if named:
+        return named
+    inner = folder / "database_nifti"
+    return [("", inner if inner.is_dir() else folder)]
+
+
+def _published_splits(folder: Path) -> dict[str, str]:
+    """Patient to split, from the archive's ``database_split``; empty where it is not there."""
+    found = {}
+    for stem, split in _SPLIT_FILES.items():
+        for path in (*folder.glob(f"database_split/{stem}*.txt"), *folder.parent.glob(f"database_split/{stem}*.txt")):
+            for name in path.read_text(encoding="utf-8").split():
+                found.setdefault(name, split)
+    return found
+
+
+def _facts(folder: Path | None) -> dict[str, pd.Series]:
+    """What an ``info.csv`` beside the patients says about each; empty where it is not there."""
+    path = folder / "info.csv" if folder is not None else None
+    if path is None or not path.is_file():
+        return {}
+    table = pd.read_csv(path).dropna(subset=["patient", "ed_frame", "es_frame", "ef_percent", "frame_rate_hz"])
+    return {row["patient"]: row for _, row in table.iterrows()}
 
 
 def read_camus(folder: Path, *, views: tuple[str, ...] = ("4CH", "2CH")) -> list[LabelledFrame]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 
 LINES = ("ivs", "lvid", "lvpw")
 ALL_LABELS = frozenset({Label.LV, Label.MYOCARDIUM, Label.LA})
-_NO_LANDMARKS: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class LabelledClip:
     ed_frame: int | None = None
     es_frame: int | None = None
     ejection_fraction: float | None = None
-    landmarks: Mapping[str, NDArray[np.float32]] = field(default=_NO_LANDMARKS)
+    landmarks: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     drawn: frozenset[int] = ALL_LABELS
 
     def __post_init__(self) -> None:
