@@ -1,4 +1,4 @@
-"""Networks, built by name from one registry."""
+"""Networks, built by name from one registry; see :mod:`.per_frame` for one interface to all of them."""
 
 from .registry import ARCHITECTURES, build_model
 

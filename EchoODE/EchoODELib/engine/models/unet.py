@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as functional
@@ -55,6 +56,8 @@ class UNet(nn.Module):
     ------
     ValueError: fewer than two levels, another stem stride, or more heads than decoder levels.
     """
+
+    takes_clips: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -1,0 +1,87 @@
+"""The latent ODE of Echo-ODE: backward through the frames, then forward to any time.
+
+Lu et al., Echo-ODE, after Rubanova, Chen and Duvenaud, "Latent ODEs for Irregularly-Sampled
+Time Series" (NeurIPS 2019), and Chen et al., "Neural Ordinary Differential Equations" (NeurIPS 2018).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .ode import Solver
+from .recurrent import ConvGRU
+
+FIRST_GAP = 0.01
+"""Time from the zero state to the last frame, where the backward pass starts."""
+
+
+def _derivative_net(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, width, 3, padding=1),
+        nn.Tanh(),
+        nn.Conv2d(width, width, 3, padding=1),
+        nn.Tanh(),
+        nn.Conv2d(width, width, 3, padding=1),
+        nn.Tanh(),
+        nn.Conv2d(width, outputs, 3, padding=1),
+    )
+
+
+class BackwardODE(nn.Module):
+    """From the last frame to the first: one Euler step of a learned derivative over the gap, then a ConvGRU.
+
+    Parameters
+    ----------
+    inputs: channels of the frames' features.
+    hidden: channels of the state.
+    width: channels inside the derivative.
+    """
+
+    def __init__(self, inputs: int, hidden: int, width: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.derivative = _derivative_net(hidden, width, hidden)
+        self.cell = ConvGRU(inputs, hidden)
+
+    def forward(self, features: Tensor, times: Tensor) -> Tensor:
+        """The dynamic information (B, hidden, h, w) of features (B * T, inputs, h, w) at times (B, T)."""
+        batch, count = times.shape
+        seen = self.cell.of_input(features).unflatten(0, (batch, count))
+        gaps = torch.cat((times.diff(dim=1), times.new_full((batch, 1), FIRST_GAP)), 1)
+        state = features.new_zeros(batch, self.hidden, *features.shape[-2:], dtype=torch.float32)
+        for index in reversed(range(count)):
+            state = state + gaps[:, index].view(-1, 1, 1, 1) * self.derivative(state)
+            state = self.cell(seen[:, index], state)
+        return state
+
+
+class ForwardODE(nn.Module):
+    """From the initial state to any time, by a derivative that knows the clip's dynamics.
+
+    Parameters
+    ----------
+    hidden: channels of the state and of the dynamic information.
+    width: channels inside the derivative.
+    dynamics: whether the derivative sees the dynamic information.
+    solver: may be replaced at any time.
+    """
+
+    def __init__(self, hidden: int, width: int, solver: Solver, *, dynamics: bool = True) -> None:
+        super().__init__()
+        self.solver = solver
+        self.of_state = nn.Conv2d(hidden, width, 3, padding=1, bias=not dynamics)
+        # A convolution over the state and the dynamics is the sum of one over each, and the dynamics stay.
+        self.of_dynamics = nn.Conv2d(hidden, width, 3, padding=1) if dynamics else None
+        self.rest = _derivative_net(width, width, hidden)[1:]
+
+    def forward(self, state: Tensor, dynamics: Tensor, times: Tensor, span: Tensor) -> Tensor:
+        """States (B * S, hidden, h, w) at times (B, S) counted from ``state``; ``span`` (B,) is the clip's length."""
+        known = None if self.of_dynamics is None else self.of_dynamics(dynamics)
+
+        def derivative(y: Tensor) -> Tensor:
+            first = self.of_state(y)
+            change: Tensor = self.rest(first if known is None else first + known)
+            return change
+
+        return self.solver(derivative, state, times, span).flatten(0, 1)
