@@ -22,6 +22,11 @@ _PLAIN = ("name", "patient", "kind", "ed_frame", "es_frame", "ejection_fraction"
 _ARRAYS = ("frames", "times", "masks", "labelled", "sector")
 
 
+def default_cache() -> Path:
+    """Where made clips are kept if nobody says where: ``ECHOODE_CACHE``, or the user's cache folder."""
+    return Path(os.environ.get("ECHOODE_CACHE") or Path.home() / ".cache" / "echoode")
+
+
 def cached_clip(folder: Path | None, name: str, settings: Any, make: Callable[[], LabelledClip]) -> LabelledClip:
     """The clip kept in ``folder``, or else made and kept; only made where ``folder`` is None.
 

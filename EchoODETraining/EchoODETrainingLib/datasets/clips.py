@@ -87,4 +87,6 @@ class LabelledClip:
 def lit_area(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The sector (H, W) of frames (H, W) or (T, H, W) that have no text: what is ever lit, with small gaps closed."""
     lit = frames > 0 if frames.ndim == 2 else (frames > 0).any(0)
-    return cv2.morphologyEx(lit.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8)).astype(bool)
+    padded = cv2.copyMakeBorder(lit.astype(np.uint8), 15, 15, 15, 15, cv2.BORDER_CONSTANT, value=0)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+    return closed[15:-15, 15:-15].astype(bool)
