@@ -2,27 +2,68 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
 from .anatomy_rules import tidy_mask
+from .combination import NetworksOverClip, load_members
 from .errors import UnsuitableClip, WeightsError
-from .models.inference import choose_device, class_probabilities, fuse_normalisation
-from .models.preparation import Fit, brightness, standardise
+from .models.inference import choose_device
 from .progress import Monitor
 from .sector import Sector, find_sector
 from .sequence import EchoSequence, Label, Provenance, SegmentedSequence, View
-from .weights import DEFAULT_MODEL, ModelCard, load_model
+from .streaming import Moment
+from .weights import DEFAULT_MODEL, ModelCard
+from .windows_over_time import ENOUGH_FRAMES
 
-# Frames at once; more is no faster on a CPU, and a GPU is filled by 32.
-_BATCH = {"cpu": 4, "cuda": 32}
-# Fewer frames than this are phases of a beat rather than a film: their probabilities are not mixed.
-_ENOUGH_FRAMES = 5
+# Frames whose probabilities are kept at once, and over which a structure's usual place is found.
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class MaskedFrames:
+    """Masks of some frames of a clip.
+
+    Attributes
+    ----------
+    frames: their indices, ascending.
+    masks: (n, H, W) uint8 of :class:`~.sequence.Label` values, in the clip's own pixels.
+    """
+
+    frames: NDArray[np.int64]
+    masks: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class MomentsBetween:
+    """Pictures and masks at times that need not be those of frames.
+
+    Attributes
+    ----------
+    times: (S,) seconds.
+    images: (S, H, W) uint8, gray.
+    masks: (S, H, W) uint8 of :class:`~.sequence.Label` values.
+    """
+
+    times: NDArray[np.float64]
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+
+
+@dataclass
+class _Tally:
+    """What a run counts as it goes."""
+
+    started: float = field(default_factory=time.perf_counter)
+    frames: int = 0
+    certainty: float = 0.0
+    without_lv: int = 0
 
 
 class Segmenter:
@@ -30,7 +71,8 @@ class Segmenter:
 
     Parameters
     ----------
-    model: name of a model, see :func:`~.weights.list_models`.
+    model: name of a model, see :func:`~.weights.list_models`; it may look at frames or at windows of the clip, or
+        combine others.
     device: "auto" (a GPU where there is one), "cpu" or "cuda".
     flips: average with the left-right mirrored frame; None does what the model's card found better.
     clean: keep one piece of each structure and close its holes, see :func:`~.anatomy_rules.tidy_mask`.
@@ -56,11 +98,11 @@ class Segmenter:
         allow_colour: bool = False,
     ) -> None:
         self.device = choose_device(device)
-        network, self.card = load_model(model)
+        self.card, self._members = load_members(model, self.device)
         if self.card.task != "segmentation" or len(self.card.labels) != len(Label):
             raise WeightsError(f"The model {model} is for {self.card.task}; choose one that segments.")
-        self.network = fuse_normalisation(network).to(self.device)
-        self.flips = bool(self.card.use.get("flips", False)) if flips is None else flips
+        self._flips = flips
+        self.flips = any(member.flips for member in self._members) if flips is None else flips
         self.clean = clean
         self.smoothing = float(self.card.use.get("smoothing", 0.0)) if smoothing is None else smoothing
         self.allow_colour = allow_colour
@@ -84,37 +126,11 @@ class Segmenter:
         DeviceError: the device's memory does not hold one frame.
         RunCancelled: the monitor was cancelled.
         """
-        if sequence.source.colour_doppler and not self.allow_colour:
-            raise UnsuitableClip(
-                "This clip shows colour Doppler, which hides the walls; load a B-mode clip, or allow colour to try."
-            )
-        started = time.perf_counter()
-        wanted = _checked(frames, len(sequence))
-        kernel = _kernel(sequence, self.smoothing)
-        reach = len(kernel) // 2
-        near = sorted({min(max(one, 0), len(sequence) - 1) for f in wanted for one in range(f - reach, f + reach + 1)})
-        stage = (monitor or Monitor()).stage("Segmenting", len(near) + len(wanted))
-        sector = find_sector(sequence)
-        fit, inputs = prepare(sequence, sector, self.card)
-        probabilities = class_probabilities(
-            self.network,
-            inputs[near],
-            device=self.device,
-            mirror=self.flips,
-            batch=_BATCH[self.device.type],
-            stage=stage,
-        )
-        inside = sector.mask[sector.box[0] : sector.box[1], sector.box[2] : sector.box[3]]
-        usual = fit.to_box(probabilities.mean(0, dtype=np.float32)) if self.clean else None
-        masks = np.zeros((len(sequence), *inside.shape), np.uint8)
-        certainty = 0.0
-        for index in wanted:
-            neighbours = np.clip(np.arange(index - reach, index + reach + 1), 0, len(sequence) - 1)
-            maps = _mixed(probabilities[np.searchsorted(near, neighbours)], kernel)
-            certainty += float(maps.max(0).mean())
-            mask = fit.to_box(maps).argmax(0).astype(np.uint8)
-            masks[index] = tidy_mask(mask, usual, inside) if self.clean else mask
-            stage.advance()
+        wanted = self._accepted(sequence, frames)
+        tally = _Tally()
+        masks = np.zeros(sequence.frames.shape, np.uint8)
+        for part in self._parts(sequence, wanted, monitor, tally):
+            masks[part.frames] = part.masks
         provenance = Provenance(
             method="segment",
             model=self.card.name,
@@ -124,37 +140,150 @@ class Segmenter:
             software=__version__,
             device=self.device.type,
             quality={
-                "seconds": time.perf_counter() - started,
-                "mean_certainty": certainty / len(wanted),
-                "frames_without_lv": float(np.count_nonzero(~(masks[wanted] == Label.LV).any(axis=(1, 2)))),
+                "seconds": time.perf_counter() - tally.started,
+                "mean_certainty": tally.certainty / len(wanted),
+                "frames_without_lv": float(tally.without_lv),
             },
         )
-        return SegmentedSequence(_noted(sequence, self.card), sector.restore(masks), provenance)
+        return SegmentedSequence(_noted(sequence, self.card), masks, provenance)
+
+    def stream(
+        self, sequence: EchoSequence, *, frames: Iterable[int] | None = None, monitor: Monitor | None = None
+    ) -> Iterator[MaskedFrames]:
+        """Masks piece by piece, some hundreds of frames at once, in memory that doesn't grow with the clip.
+
+        The clip's frames may be a memory map, and so may what the pieces go to:
+        ``for part in segmenter.stream(clip): out[part.frames] = part.masks``. Parameters and errors are those of
+        :meth:`segment`, whose masks these are.
+        """
+        return self._parts(sequence, self._accepted(sequence, frames), monitor, _Tally())
+
+    def segment_at(
+        self, sequence: EchoSequence, times: Sequence[float] | NDArray[np.float64], *, monitor: Monitor | None = None
+    ) -> MomentsBetween:
+        """Picture and mask at any times of the clip, also between its frames.
+
+        A network that sees the clip as a dynamical system gives both by its own motion; for others they are mixed
+        from the frames before and after. Inside the sector the picture is the network's, where it makes one.
+
+        Parameters
+        ----------
+        sequence: the clip.
+        times: seconds from its first frame's time to its last frame's.
+        monitor: progress and cancelling.
+
+        Raises
+        ------
+        UnsuitableClip: colour flow (unless allowed), no time asked for, or one outside the clip.
+        DeviceError, RunCancelled: as :meth:`segment`.
+        """
+        self._accepted(sequence, None)
+        asked = np.asarray(times, np.float64).reshape(-1)
+        length = float(sequence.times[-1])
+        if not len(asked) or not np.isfinite(asked).all() or asked.min() < 0 or asked.max() > length:
+            raise UnsuitableClip(f"Name one or more times, from 0 to {length:g} s, the time of the clip's last frame.")
+        sector = find_sector(sequence)
+        over = self._over(sequence, sector)
+        stage = (monitor or Monitor()).stage("Segmenting", len(asked))
+        images = np.empty((len(asked), *sequence.shape), np.uint8)
+        masks = np.empty_like(images)
+        order = np.argsort(asked, kind="stable")
+        for index, moment in zip(order, over.moments(asked[order].tolist()), strict=True):
+            images[index] = _picture(sequence, sector, float(asked[index]), moment, over)
+            masks[index] = sector.restore(self._mask(over.clip.fit.to_box(moment.probabilities), sector, None))
+            stage.advance()
+        return MomentsBetween(asked, images, masks)
+
+    def _accepted(self, sequence: EchoSequence, frames: Iterable[int] | None) -> list[int]:
+        """The frames that are wanted, of a clip that can be segmented."""
+        if sequence.source.colour_doppler and not self.allow_colour:
+            raise UnsuitableClip(
+                "This clip shows colour Doppler, which hides the walls; load a B-mode clip, or allow colour to try."
+            )
+        return _checked(frames, len(sequence))
+
+    def _over(self, sequence: EchoSequence, sector: Sector) -> NetworksOverClip:
+        return NetworksOverClip(
+            self._members, sequence, sector, self.card.input_size, flips=self._flips, device=self.device
+        )
+
+    def _parts(
+        self, sequence: EchoSequence, wanted: list[int], monitor: Monitor | None, tally: _Tally
+    ) -> Iterator[MaskedFrames]:
+        kernel = _kernel(sequence, self.smoothing)
+        reach, final = len(kernel) // 2, len(sequence) - 1
+        near = sorted({min(max(one, 0), final) for f in wanted for one in range(f - reach, f + reach + 1)})
+        stage = (monitor or Monitor()).stage("Segmenting", len(near) + len(wanted))
+        sector = find_sector(sequence)
+        over = self._over(sequence, sector)
+        to_box = over.clip.fit.to_box
+        found = zip(near, over.moments(sequence.times[near].tolist()), strict=True)
+        held: dict[int, NDArray[np.float16]] = {}
+        ahead = -1
+        for chunk in np.array_split(wanted, math.ceil(len(wanted) / _CHUNK)):
+            held = {frame: maps for frame, maps in held.items() if frame >= chunk[0] - reach}
+            while ahead < min(chunk[-1] + reach, final):
+                ahead, moment = next(found)
+                held[ahead] = moment.probabilities.astype(np.float16)
+                stage.advance()
+            usual = to_box(_mean(list(held.values()))) if self.clean else None
+            masks = np.empty((len(chunk), *sequence.shape), np.uint8)
+            for place, index in enumerate(chunk.tolist()):
+                neighbours = np.clip(np.arange(index - reach, index + reach + 1), 0, final)
+                maps = _mixed([held[frame] for frame in neighbours.tolist()], kernel)
+                tally.certainty += float(maps.max(0).mean())
+                mask = self._mask(to_box(maps), sector, usual)
+                tally.without_lv += not (mask == Label.LV).any()
+                masks[place] = sector.restore(mask)
+                stage.advance()
+            yield MaskedFrames(chunk, masks)
+
+    def _mask(self, maps: NDArray[np.float32], sector: Sector, usual: NDArray[np.float32] | None) -> NDArray[np.uint8]:
+        """A mask in the sector's box from probabilities there."""
+        mask = maps.argmax(0).astype(np.uint8)
+        row0, row1, column0, column1 = sector.box
+        return tidy_mask(mask, usual, sector.mask[row0:row1, column0:column1]) if self.clean else mask
 
 
-def prepare(sequence: EchoSequence, sector: Sector, card: ModelCard) -> tuple[Fit, NDArray[np.float32]]:
-    """The clip as a model wants it: where its sector went, and (T, rows, columns) standardised frames."""
-    fit = Fit.of(sector.box, card.input_size, sequence.spacing)
-    inside = fit.to_input(sector.mask.astype(np.uint8)).astype(bool)
-    frames = np.stack([fit.to_input(np.where(sector.mask, frame, np.uint8(0))) for frame in sequence.frames])
-    return fit, standardise(frames, inside, brightness(frames, inside))
+def _picture(
+    sequence: EchoSequence, sector: Sector, time: float, moment: Moment, over: NetworksOverClip
+) -> NDArray[np.uint8]:
+    """A frame at a time: inside the sector the network's where it made one, else mixed from its neighbours."""
+    times = sequence.times
+    after = min(int(np.searchsorted(times, time)), len(times) - 1)
+    before = max(after - 1, 0)
+    share = 1.0 if after == before else (time - times[before]) / (times[after] - times[before])
+    gray = (1 - share) * sequence.frames[before].astype(np.float32) + share * sequence.frames[after]
+    if moment.image is not None:
+        row0, row1, column0, column1 = sector.box
+        inside = sector.mask[row0:row1, column0:column1]
+        gray[row0:row1, column0:column1][inside] = over.clip.gray(moment.image)[inside]
+    return np.asarray(gray.round(), np.uint8)
 
 
 def _kernel(sequence: EchoSequence, smoothing: float) -> NDArray[np.float32]:
     """Weights of the frames -n to n around each; a single 1 where there is nothing to smooth."""
     sigma = smoothing * sequence.frame_rate
-    if len(sequence) < _ENOUGH_FRAMES or sigma < 0.1:
+    if len(sequence) < ENOUGH_FRAMES or sigma < 0.1:
         return np.ones(1, np.float32)
     reach = max(1, round(2.5 * sigma))
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     return np.asarray(weights / weights.sum(), np.float32)
 
 
-def _mixed(neighbours: NDArray[np.float16], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mixed(neighbours: Sequence[NDArray[np.float16]], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     """A frame's probabilities (labels, rows, columns): its neighbours', itself in the middle, mixed by ``kernel``."""
     if len(kernel) == 1:
         return np.asarray(neighbours[0], np.float32)
-    return np.asarray(np.tensordot(kernel, neighbours.astype(np.float32), axes=1))
+    return np.asarray(np.tensordot(kernel, np.stack(neighbours).astype(np.float32), axes=1))
+
+
+def _mean(maps: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
+    """The mean of many maps, without a copy of them all."""
+    total = np.zeros(maps[0].shape, np.float32)
+    for one in maps:
+        total += one
+    return total / np.float32(len(maps))
 
 
 def _checked(frames: Iterable[int] | None, count: int) -> list[int]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MODELS_VARIABLE = "ECHOODE_MODELS"
 DEFAULT_MODEL = "unet-camus-a4c"
+COMBINATION = "combination"
+"""The architecture of a card that has no weights, but names other models, see :mod:`.combination`."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,15 @@ class ModelCard:
     input_size: (rows, columns) that a frame's sector is fitted into.
     labels: class names in the order of the network's channels.
     views: standard views it was trained for.
-    weights: name of the safetensors file beside the card.
-    sha256: checksum of that file.
+    weights: name of the safetensors file beside the card; empty for a combination.
+    sha256: checksum of that file, or of the combined models' checksums.
     training_data: what it was trained and chosen on.
     licence: terms of the weights.
     citation: what to cite with results.
     figures: what it reached, by data set, in words and numbers.
     intended_use, limits: for whom and what, and where it fails.
-    use: what was found best on the data it was chosen on: flips (bool), smoothing (seconds).
+    use: what was found best on the data it was chosen on: flips (bool), smoothing (seconds); of a network that takes
+        clips how its windows are, see :class:`~.windows_over_time.WindowUse`.
     training: settings that made it.
     folder: where the card was found; not part of the file.
     """
@@ -152,7 +155,7 @@ def read_card(path: Path) -> ModelCard:
         )
     if content["name"] != path.stem:
         raise WeightsError(f"The model card {path.name} is for “{content['name']}”; name the file after its model.")
-    if content["architecture"] not in ARCHITECTURES:
+    if content["architecture"] not in (*ARCHITECTURES, COMBINATION):
         raise WeightsError(f"This version doesn't know the architecture “{content['architecture']}” of {path.name}.")
     tuples = {name: tuple(content[name]) for name in ("input_size", "labels", "views")}
     return ModelCard(**{**content, **tuples, "folder": path.parent})
@@ -185,6 +188,8 @@ def load_model(name: str = DEFAULT_MODEL, device: str | torch.device = "cpu") ->
     from safetensors.torch import load
 
     card = find_card(name)
+    if card.architecture == COMBINATION:
+        raise WeightsError(f"{name} combines several models and has no weights of its own; segment clips with it.")
     try:
         content = card.path.read_bytes()
     except OSError as error:
@@ -223,10 +228,16 @@ def save_model(network: nn.Module, card: ModelCard, folder: Path) -> ModelCard:
     # One key only: several are written in random order, and equal weights should give equal files.
     content = save(state, metadata={"format": "pt"})
     card = replace(card, weights=f"{card.name}.safetensors", sha256=hashlib.sha256(content).hexdigest(), folder=folder)
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(card).items()}
-    del plain["folder"]
     folder.mkdir(parents=True, exist_ok=True)
     card.path.write_bytes(content)
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-    (folder / f"{card.name}.yaml").write_text(text, encoding="utf-8")
+    write_card(card)
     return card
+
+
+def write_card(card: ModelCard) -> None:
+    """Write a card into its folder, which is made if absent."""
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(card).items()}
+    del plain["folder"]
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+    card.folder.mkdir(parents=True, exist_ok=True)
+    (card.folder / f"{card.name}.yaml").write_text(text, encoding="utf-8")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +16,16 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import DeviceError
 from ..progress import Stage
+
+_Result = TypeVar("_Result")
+
+
+class Sliced(Protocol):
+    """A list, or an array along its first axis."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice, /) -> Any: ...
 
 
 def choose_device(device: str) -> torch.device:
@@ -53,6 +66,46 @@ def fuse_normalisation(network: nn.Module) -> nn.Module:
     return fused
 
 
+class Batches:
+    """Runs many items some at once; fewer, down to one, from when memory runs out.
+
+    Parameters
+    ----------
+    size: items at once.
+    device: that the memory is on.
+    """
+
+    def __init__(self, size: int, device: torch.device) -> None:
+        self.size, self._device = size, device
+
+    def run(self, compute: Callable[[Any], _Result], items: Sliced) -> Iterator[_Result]:
+        """What ``compute`` makes of consecutive slices of ``items``, in order.
+
+        Raises
+        ------
+        DeviceError: not even one item fits in the device's memory.
+        """
+        start = 0
+        while start < len(items):
+            chunk = items[start : start + self.size]
+            try:
+                result = compute(chunk)
+            except RuntimeError as error:  # torch's out-of-memory errors; the CPU allocator raises a bare RuntimeError
+                if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+                    raise
+                if self.size == 1:
+                    raise DeviceError(
+                        "The device's memory does not hold one frame; close what else uses it, or choose the "
+                        "device cpu."
+                    ) from error
+                self.size = max(1, self.size // 2)
+                if self._device.type == "cuda":
+                    torch.cuda.empty_cache()
+                continue
+            start += len(chunk)
+            yield result
+
+
 def class_probabilities(
     network: nn.Module,
     inputs: NDArray[np.float32],
@@ -84,25 +137,11 @@ def class_probabilities(
     RunCancelled: the stage's monitor was cancelled.
     """
     found: list[NDArray[np.float16]] = []
-    start = 0
-    while start < len(inputs):
-        chunk = inputs[start : start + batch]
-        try:
-            found.append(_softmax(network, chunk, device, mirror=mirror, half=half))
-        except RuntimeError as error:  # torch's out-of-memory errors; the CPU allocator raises a bare RuntimeError
-            if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-                raise
-            if batch == 1:
-                raise DeviceError(
-                    "The device's memory does not hold one frame; close what else uses it, or choose the device cpu."
-                ) from error
-            batch = max(1, batch // 2)
-            if device.type == "cuda":
-                torch.cuda.empty_cache()
-            continue
-        start += len(chunk)
+    run = partial(_softmax, network, device=device, mirror=mirror, half=half)
+    for maps in Batches(batch, device).run(run, inputs):
+        found.append(maps)
         if stage is not None:
-            stage.advance(len(chunk))
+            stage.advance(len(maps))
     return np.concatenate(found)
 
 
