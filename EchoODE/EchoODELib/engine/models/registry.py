@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 # Architecture name, as a model card gives it -> (module of this package, class in it).
 ARCHITECTURES: dict[str, tuple[str, str]] = {
     "unet": ("unet", "UNet"),
+    "unet_plus_plus": ("unet_plus_plus", "UNetPlusPlus"),
+    "enet": ("enet", "ENet"),
+    "deeplabv3": ("deeplabv3", "DeepLabv3"),
     "echo_ode": ("echo_ode", "EchoODE"),
     "echo_lstm": ("echo_lstm", "EchoLSTM"),
     "conv_lstm": ("conv_lstm", "ConvLSTM"),

@@ -1,0 +1,44 @@
+"""What the networks that look at one frame share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from .blocks import pad_to_multiple
+
+
+class FrameNetwork(nn.Module, ABC):
+    """From frames (B, in_channels, H, W) of any size to logits (B, classes, H, W)."""
+
+    takes_clips: ClassVar[bool] = False
+    stride: int
+    """Frames are padded to a multiple of this."""
+
+    @abstractmethod
+    def outputs(self, x: Tensor, *, deep: bool) -> list[Tensor]:
+        """Logits at some resolution of padded frames: the finest, and with ``deep`` the other heads' after it."""
+
+    def deep_logits(self, x: Tensor) -> list[Tensor]:
+        """Logits of every head at the frames' resolution, the finest head first."""
+        return self._at_size(x, deep=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, classes, H, W) in float32."""
+        return self._at_size(x, deep=False)[0]
+
+    def _at_size(self, x: Tensor, *, deep: bool) -> list[Tensor]:
+        padded = pad_to_multiple(x, self.stride)
+        size = padded.shape[-2:]
+        found = [maps.float() for maps in self.outputs(padded, deep=deep)]
+        return [
+            (
+                maps
+                if maps.shape[-2:] == size
+                else functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+            )[..., : x.shape[-2], : x.shape[-1]]
+            for maps in found
+        ]
