@@ -35,9 +35,7 @@ class EncodesFrames(Protocol):
     def encode(self, frames: Tensor) -> Sequence[Tensor]:
         """All that is needed of frames (N, C, H, W), each (N, ...)."""
 
-    def decode(
-        self, encoded: Sequence[Tensor], input_times: Tensor, output_times: Tensor, size: tuple[int, int]
-    ) -> ClipOutput:
+    def decode(self, encoded: Sequence[Tensor], given: Tensor, asked: Tensor, size: tuple[int, int]) -> ClipOutput:
         """The output at times (B, S) from what was encoded, each (B * T, ...), at times (B, T); ``size`` is (H, W)."""
 
 
@@ -237,9 +235,9 @@ class WindowSource(MapSource):
             self._size = (x.shape[-2], x.shape[-1])
             encoded = cast(EncodesFrames, self._network).encode(x.flip(-1) if mirrored else x)
             for place, frame in enumerate(new):
-                self._known[frame, mirrored] = [level[place] for level in encoded]
+                self._known[frame, mirrored] = [level[place : place + 1] for level in encoded]
         order = [self._known[frame, mirrored] for window in inputs for frame in window]
-        return [torch.stack(level) for level in zip(*order, strict=True)], self._size
+        return [torch.cat(level) for level in zip(*order, strict=True)], self._size
 
 
 def _to_device(frames: NDArray[np.float32], device: torch.device) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -91,27 +92,44 @@ class ClipNetwork(nn.Module, ABC):
         UnsuitableClip: shapes that don't go together, or input times that go back.
         """
         given, asked = clip_times(frames, input_times, output_times)
+        return self.decode(self.encode(frames.flatten(0, 1)), given, asked, (frames.shape[-2], frames.shape[-1]))
+
+    def encode(self, frames: Tensor) -> list[Tensor]:
+        """What :meth:`decode` needs of frames (N, in_channels, H, W), frame by frame: features (N, ...), finest first.
+
+        Windows that overlap can share it.
+        """
+        flat = pad_to_multiple(frames.contiguous(memory_format=torch.channels_last), self.stride)
+        levels: list[Tensor] = self.encoder(flat)
+        return levels if "frames" in self.skips else levels[-1:]
+
+    def decode(self, encoded: Sequence[Tensor], given: Tensor, asked: Tensor, size: tuple[int, int]) -> ClipOutput:
+        """Masks, images and heat maps of B clips at times ``asked`` (B, S).
+
+        Parameters
+        ----------
+        encoded: of their frames, each (B * T, ...), see :meth:`encode`.
+        given: (B, T), the frames' times, ascending.
+        size: (H, W) of the frames.
+        """
         blend = Blend(given, asked)
-        flat = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        levels = self.encoder(pad_to_multiple(flat, self.stride))
-        states = self.through_time(levels.pop(), given, asked, blend).contiguous(memory_format=torch.channels_last)
-        brought: list[list[Tensor]] = []
-        if "frames" in self.skips:
-            brought.append([blend(level) for level in levels])
+        *levels, features = encoded
+        states = self.through_time(features, given, asked, blend).contiguous(memory_format=torch.channels_last)
+        brought: list[list[Tensor]] = [[blend(level) for level in levels]] if levels else []
         image: Tensor | None = None
         if self.reconstructor is not None and self.image is not None:
             made = self.reconstructor(states)
-            image = self._finish(self.image(made[0]), asked, frames)
+            image = self._finish(self.image(made[0]), asked, size)
             if "reconstruction" in self.skips:
                 brought.append(made)
         target = self.decoder(states, *brought)[0]
-        ends = None if self.ends is None else self._finish(self.ends(target), asked, frames).sigmoid()
-        return ClipOutput(self._finish(self.head(target), asked, frames), image, ends)
+        ends = None if self.ends is None else self._finish(self.ends(target), asked, size).sigmoid()
+        return ClipOutput(self._finish(self.head(target), asked, size), image, ends)
 
-    def _finish(self, maps: Tensor, asked: Tensor, frames: Tensor) -> Tensor:
+    def _finish(self, maps: Tensor, asked: Tensor, size: tuple[int, int]) -> Tensor:
         """Maps (B * S, K, ...) at the frames' own size, (B, S, K, H, W) float32."""
         maps = maps.float()
         if self.stride > 2 ** (LEVELS - 1):
             maps = functional.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
-        maps = maps[..., : frames.shape[-2], : frames.shape[-1]]
+        maps = maps[..., : size[0], : size[1]]
         return maps.reshape(*asked.shape, *maps.shape[1:])
