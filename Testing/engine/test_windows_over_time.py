@@ -62,10 +62,12 @@ def test_a_window_covers_the_same_part_of_a_beat_at_any_frame_rate(rate, inputs)
     assert window.input_times[-1] == pytest.approx(1)
 
 
-def test_a_short_film_moves_no_faster_than_in_training():
-    (window,) = WindowPlan(np.arange(5) / 50, WindowUse(seconds=0.12)).windows
-    assert window.input_times == pytest.approx((0, 1 / 6, 1 / 2, 2 / 3), abs=0.17)
-    assert window.input_times[-1] == pytest.approx(4 / 6)
+@pytest.mark.parametrize(("count", "rate"), [(5, 50.0), (6, 50.0), (30, 14.0)])
+def test_a_window_of_few_frames_is_filled_as_in_training(count, rate):
+    for window in WindowPlan(np.arange(count) / rate, WindowUse(seconds=0.12)).windows:
+        assert len(window.inputs) == 4
+        assert list(window.inputs) == sorted(window.inputs)
+        assert window.input_times == pytest.approx((0, 1 / 3, 2 / 3, 1), abs=0.1)
 
 
 @pytest.mark.parametrize("times", [[0.0], [0.0, 0.02], [0.0, 0.02, 0.3]])

@@ -76,9 +76,8 @@ class Window:
     Attributes
     ----------
     inputs: frames that the network sees, in order; a window that stands still repeats its one frame.
-    input_times: their times, the window's start being 0 and a training window's end 1.
-    start, end: seconds, of its first and last frame.
-    seconds: what 1 of ``input_times`` lasts; 0 for a window that stands still.
+    input_times: their times, 0 at the window's start and 1 at its end, as in training.
+    start, end: seconds, of its first and last frame; equal where the window stands still.
     rise: seconds after ``start`` at which its weight is full; 0 where no window overlaps its start.
     fall: seconds before ``end`` from which its weight falls.
     """
@@ -87,13 +86,12 @@ class Window:
     input_times: tuple[float, ...]
     start: float
     end: float
-    seconds: float
     rise: float = 0.0
     fall: float = 0.0
 
     def at(self, time: float) -> float:
         """A time of the clip, seconds, as the network's own."""
-        return (time - self.start) / self.seconds if self.seconds else _MIDDLE
+        return (time - self.start) / (self.end - self.start) if self.end > self.start else _MIDDLE
 
     def weight(self, time: float) -> float:
         """How much the window counts at a time of the clip, 0 to 1, before all that count are made to sum to 1."""
@@ -159,7 +157,7 @@ class WindowPlan:
     def _over_film(self, times: NDArray[np.float64], first: int, last: int, use: WindowUse) -> list[Window]:
         if first == last:
             still = tuple(np.linspace(0.0, 1.0, use.inputs).tolist())
-            return [Window((first,) * use.inputs, still, float(times[first]), float(times[first]), 0.0)]
+            return [Window((first,) * use.inputs, still, float(times[first]), float(times[first]))]
         spans: list[tuple[int, int]] = []
         hop = self._seconds * use.stride / (use.frames - 1)
         start = first
@@ -177,17 +175,17 @@ class WindowPlan:
         for index, (begin, end) in enumerate(spans):
             earlier = times[spans[index - 1][1]] if index else times[begin]
             later = times[spans[index + 1][0]] if index + 1 < len(spans) else times[end]
-            chosen = np.unique(
-                [_nearest(times, t) for t in np.linspace(times[begin], times[end], min(use.inputs, end - begin + 1))]
-            )
-            seconds = max(self._seconds, float(times[end] - times[begin]))
+            even = np.linspace(times[begin], times[end], use.inputs)
+            chosen = np.array([_nearest(times, time) for time in even])
+            # Fewer frames than inputs are shown more than once and spread over the window, as in training.
+            shown = even if len(np.unique(chosen)) < use.inputs else times[chosen]
+            seconds = float(times[end] - times[begin])
             windows.append(
                 Window(
                     inputs=tuple(chosen.tolist()),
-                    input_times=tuple(((times[chosen] - times[begin]) / seconds).tolist()),
+                    input_times=tuple(((shown - times[begin]) / seconds).tolist()),
                     start=float(times[begin]),
                     end=float(times[end]),
-                    seconds=seconds,
                     rise=max(0.0, float(earlier - times[begin])),
                     fall=max(0.0, float(times[end] - later)),
                 )
