@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ("EchoODE",)
-_DATA = {".json", ".yaml"}
+_DATA = {".html", ".json", ".yaml"}
 _TEMPLATE = """# The lists are written by scripts/list_module_files.py.
 set(MODULE_NAME {name})
 

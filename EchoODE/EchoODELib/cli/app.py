@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..engine.errors import EchoODEError, RunCancelled
-from . import inspecting, measuring, outlining, running, simulating
+from . import evaluating, inspecting, measuring, outlining, running, simulating
 from .terminal import say
 
 
@@ -54,6 +54,7 @@ for command in (
     measuring.export,
     simulating.phantom,
     inspecting.models,
+    evaluating.evaluate,
 ):
     app.command()(command)
 

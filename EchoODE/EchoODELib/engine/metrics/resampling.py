@@ -75,7 +75,7 @@ def _per_group(columns: list[Array], groups: ArrayLike) -> tuple[list[Array], Ar
     names = np.asarray(groups).ravel()
     if any(column.ravel().shape != names.shape for column in columns):
         raise ValueError("Each value needs its group; the lengths differ.")
-    known: NDArray[np.bool_] = np.isfinite(np.stack([column.ravel() for column in columns])).all(axis=0)
+    known = np.asarray(np.isfinite(np.stack([column.ravel() for column in columns])).all(axis=0))
     unique, member = np.unique(names[known], return_inverse=True)
     sums = [np.bincount(member, column.ravel()[known], len(unique)).astype(float) for column in columns]
     counts: Array = np.bincount(member, minlength=len(unique)).astype(float)

@@ -77,7 +77,7 @@ def matching_costs(first: Array, second: Array) -> Array:
 
 def adjacent_costs(outlines: Array) -> Array:
     """As :func:`matching_costs`, of (T, N, 2) contours, each to the one before; (T - 1,)."""
-    known: NDArray[np.bool_] = np.isfinite(outlines).all(axis=(1, 2))
+    known = np.asarray(np.isfinite(outlines).all(axis=(1, 2)))
     costs = np.full(max(0, len(outlines) - 1), np.nan)
     for start in range(0, len(costs), _CHUNK):
         contexts = shape_contexts(outlines[start : start + _CHUNK + 1])

@@ -1,0 +1,1 @@
+"""How well models segment: metrics with intervals, plots, worst cases, and the published figures beside."""

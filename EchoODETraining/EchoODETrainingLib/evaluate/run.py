@@ -1,0 +1,278 @@
+"""Evaluate models on data sets and on clips without truth."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from EchoODELib import __version__
+from EchoODELib.engine.errors import EchoODEError, RunCancelled, UnsuitableClip
+from EchoODELib.engine.models.registry import ARCHITECTURES
+from EchoODELib.engine.progress import Monitor
+from EchoODELib.engine.segment import Segmenter
+from EchoODELib.engine.weights import COMBINATION, ModelCard, find_card
+
+from ..datasets.base import DataSet
+from ..datasets.clips import LabelledClip
+from .cines import Cine, study
+from .exhibits import Exhibit, Film, Worst, cut, film_of
+from .scores import score
+from .summary import Group, group_rows
+from .trials import try_model
+
+#: Data sets whose clips' names are the data set's own; names of others could tell who a patient is.
+PUBLIC = ("camus", "pseudo_camus", "echonet_dynamic", "echonet_lvh", "hmc_qu", "ted", "phantom")
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Which model it was, and how it was used."""
+
+    name: str
+    sha256: str
+    architecture: str
+    takes_clips: bool
+    input_size: tuple[int, int]
+    views: tuple[str, ...]
+    training_data: str
+    licence: str
+    device: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Which clips they were; ``sha256`` is over names, frames and masks in order."""
+
+    data_set: str
+    kinds: tuple[str, ...]
+    split: str
+    clips: int
+    patients: int
+    frames: int
+    labelled_frames: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that a report tells.
+
+    Attributes
+    ----------
+    models, data: provenance.
+    rows: a row a clip and model.
+    groups: the rows by data set, kind and form.
+    worst: (data set, kind, form, model) to its worst frames; ``films``: (data set, kind, form) to the first film.
+    cines: clips without truth.
+    failures: what could not be evaluated, and why.
+    clean: whether the masks were tidied, as the product does.
+    seconds: it took.
+    software: version.
+    """
+
+    models: tuple[ModelFacts, ...]
+    data: tuple[DataFacts, ...]
+    rows: pd.DataFrame
+    groups: tuple[Group, ...]
+    worst: dict[tuple[str, ...], list[Exhibit]]
+    films: dict[tuple[str, ...], Film]
+    cines: tuple[Cine, ...]
+    failures: tuple[tuple[str, str], ...]
+    clean: bool
+    seconds: float
+    software: str = __version__
+
+
+@dataclass
+class _Data:
+    kind: str
+    split: str
+    digest: Any = field(default_factory=hashlib.sha256)
+    kinds: dict[str, None] = field(default_factory=dict)
+    patients: set[str] = field(default_factory=set)
+    counts: list[int] = field(default_factory=lambda: [0, 0, 0])
+
+    def add(self, clip: LabelledClip) -> None:
+        for part in (clip.name.encode(), clip.frames.tobytes(), clip.masks.tobytes()):
+            self.digest.update(part)
+        self.kinds[clip.kind] = None
+        self.patients.add(clip.patient)
+        for place, count in enumerate((1, len(clip), int(clip.labelled.sum()))):
+            self.counts[place] += count
+
+    def facts(self) -> DataFacts:
+        sha = self.digest.hexdigest()
+        return DataFacts(
+            self.kind, tuple(self.kinds), self.split, self.counts[0], len(self.patients), *self.counts[1:], sha
+        )
+
+
+def evaluate(
+    models: Sequence[str],
+    data: Sequence[DataSet] = (),
+    *,
+    split: str = "valid",
+    clips: Iterable[Path] = (),
+    device: str = "auto",
+    clean: bool = True,
+    flips: bool | None = None,
+    views: Sequence[str] = (),
+    limit: int | None = None,
+    worst: int = 6,
+    monitor: Monitor | None = None,
+) -> Evaluation:
+    """Segment everything with every model and put down what came of it.
+
+    Parameters
+    ----------
+    models: names; the first is the one that others are compared to.
+    data: opened data sets.
+    split: "train", "valid" or "test".
+    clips: files without truth.
+    device: "auto", "cpu" or "cuda".
+    clean: tidy the masks as the product does; False takes them as the network gives them.
+    flips: average with the mirrored frame; None does as each model's card says.
+    views: only clips of these, "A4C" and so on; all without.
+    limit: at most so many clips of a data set.
+    worst: frames to keep of each model on each data set.
+
+    Raises
+    ------
+    WeightsError: a model can't be had.
+    DeviceError: the device is absent.
+    UnsuitableClip: nothing to evaluate.
+    RunCancelled: the monitor was cancelled.
+    """
+    start = time.perf_counter()
+    files = list(clips)
+    if not models or not (data or files):
+        raise UnsuitableClip("Name a model, and a data set with a split or a clip to evaluate it on.")
+    segmenters = {name: Segmenter(name, device, clean=clean, flips=flips) for name in dict.fromkeys(models)}
+    monitor = monitor or Monitor()
+    rows: list[dict[str, Any]] = []
+    facts, failures = [], []
+    kept = _Kept(Worst(worst))
+    for one in data:
+        known = _Data(one.kind, split)
+        entries = one.entries(split)
+        stage = monitor.stage(f"Evaluating {one.kind}", min(len(entries), limit or len(entries)))
+        for clip in islice(_clips(one, split, views, stage), limit):
+            known.add(clip)
+            for name, segmenter in segmenters.items():
+                try:
+                    rows.append(kept.row(one.kind, split, name, segmenter, clip))
+                except RunCancelled:
+                    raise
+                except EchoODEError as error:
+                    failures.append((f"{clip.name}, {name}", str(error)))
+        stage.finish()
+        facts.append(known.facts())
+        failures += one.skipped
+    table = pd.DataFrame(rows)
+    if data and not rows:
+        raise UnsuitableClip(_nothing(data, split, views, failures))
+    cines = tuple(_cines(files, segmenters, monitor, failures))
+    return Evaluation(
+        models=tuple(_model_facts(segmenter) for segmenter in segmenters.values()),
+        data=tuple(facts),
+        rows=table,
+        groups=tuple(group_rows(table)) if rows else (),
+        worst={key: kept.worst.of(key) for key in kept.seen},
+        films=kept.films,
+        cines=cines,
+        failures=tuple(failures),
+        clean=clean,
+        seconds=time.perf_counter() - start,
+    )
+
+
+class _Kept:
+    """What remains of trials when their clips are gone."""
+
+    def __init__(self, worst: Worst) -> None:
+        self.worst = worst
+        self.seen: dict[tuple[str, ...], None] = {}
+        self.films: dict[tuple[str, ...], Film] = {}
+
+    def row(self, data_set: str, split: str, model: str, segmenter: Segmenter, clip: LabelledClip) -> dict[str, Any]:
+        trial = try_model(segmenter, clip)
+        group = (data_set, clip.kind, trial.form)
+        key = (*group, model)
+        self.seen[key] = None
+        self.worst.offer(key, trial)
+        if trial.form == "film":
+            film = self.films.setdefault(group, film_of(trial))
+            if film.clip == clip.name:
+                film.found[model] = cut(trial, trial.found).copy()
+        named = {"data_set": data_set, "kind": clip.kind, "form": trial.form, "split": split, "model": model}
+        named |= {"clip": clip.name, "patient": clip.patient, "view": clip.view.value}
+        return {**named, "unit": "mm" if clip.spacing else "px", **score(trial)}
+
+
+def _clips(data: DataSet, split: str, views: Sequence[str], stage: Any) -> Iterator[LabelledClip]:
+    """The clips that can be read, by names that tell nobody's."""
+    for number, clip in enumerate(data.clips(split), start=1):
+        stage.advance()
+        if views and clip.view.value not in views:
+            continue
+        if not clip.labelled.any():
+            data.skip(clip.name, "No frame of it has a mask to compare with.")
+            continue
+        if data.kind not in PUBLIC:
+            who = hashlib.sha256(clip.patient.encode()).hexdigest()[:8]
+            clip = replace(clip, name=f"clip {number:04d}", patient=f"patient {who}")
+        yield clip
+
+
+def _cines(
+    files: Sequence[Path], segmenters: dict[str, Segmenter], monitor: Monitor, failures: list[tuple[str, str]]
+) -> Iterator[Cine]:
+    stage = monitor.stage("Segmenting clips", len(files)) if files else None
+    for number, path in enumerate(files, start=1):
+        try:
+            yield study(f"Clip {number}", path, segmenters)
+        except RunCancelled:
+            raise
+        except EchoODEError as error:
+            failures.append((f"Clip {number}", str(error)))
+        if stage is not None:
+            stage.advance()
+
+
+def _model_facts(segmenter: Segmenter) -> ModelFacts:
+    card = segmenter.card
+    return ModelFacts(
+        name=card.name,
+        sha256=card.sha256,
+        architecture=card.architecture,
+        takes_clips=sees_clips(card),
+        input_size=card.input_size,
+        views=card.views,
+        training_data=card.training_data,
+        licence=card.licence,
+        device=segmenter.device.type,
+        settings={"flips": segmenter.flips, "clean": segmenter.clean, "smoothing_s": segmenter.smoothing},
+    )
+
+
+def sees_clips(card: ModelCard) -> bool:
+    """Whether a model, or a member of it, looks at windows of a clip rather than at single frames."""
+    if card.architecture == COMBINATION:
+        return any(sees_clips(find_card(member["model"])) for member in card.configuration["members"])  # type: ignore[attr-defined]
+    module, name = ARCHITECTURES[card.architecture]
+    return bool(getattr(import_module(f"EchoODELib.engine.models.{module}"), name).takes_clips)
+
+
+def _nothing(data: Sequence[DataSet], split: str, views: Sequence[str], failures: Sequence[tuple[str, str]]) -> str:
+    kinds = ", ".join(one.kind for one in data)
+    of = f" of the views {', '.join(views)}" if views else ""
+    first = f" The first problem: {failures[0][1]}" if failures else ""
+    return f"There is no labelled clip{of} in the split “{split}” of {kinds} that could be evaluated.{first}"

@@ -1,0 +1,193 @@
+"""Rows of clips to figures of models: means with the intervals that patients allow, EF, comparisons.
+
+A group is one data set in one form; its clips are all real, all pseudo or all simulated. Nothing here joins groups.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from EchoODELib.engine.metrics import (
+    BlandAltman,
+    Interval,
+    bland_altman,
+    grouped_interval,
+    grouped_ratio,
+    mean_absolute_error,
+    pearson,
+)
+
+from .scores import STRUCTURES
+
+#: Order in which groups are told: what happened in patients first.
+KINDS = ("real", "pseudo", "simulated")
+#: Figures for which less is better.
+LESS_IS_BETTER = ("hausdorff", "tc", "tcd", "mfip", "ed_error", "es_error", "missing", "flagged", "seconds")
+_PAIRED = ("dice", "hausdorff", "tc", "tcd")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """EF found against EF of a reference, over the clips that have both.
+
+    Attributes
+    ----------
+    measured, reference: (N,) percent.
+    correlation: Pearson's, with its interval.
+    limits: bias and limits of agreement in points.
+    error: mean absolute error in points.
+    """
+
+    measured: np.ndarray
+    reference: np.ndarray
+    correlation: Interval
+    limits: BlandAltman
+    error: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """All models on one data set in one form.
+
+    Attributes
+    ----------
+    data_set, kind, form, split: "camus", "real" | "pseudo" | "simulated", "film" | "stills", "valid".
+    rows: a row a clip and model; columns of :func:`.scores.score` with model, clip, patient and unit.
+    """
+
+    data_set: str
+    kind: str
+    form: str
+    split: str
+    rows: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """The group as a person says it."""
+        return f"{self.data_set}, {self.split}, {self.form}"
+
+    @property
+    def models(self) -> list[str]:
+        """In the order in which they were asked for."""
+        return list(dict.fromkeys(self.rows["model"]))
+
+    @property
+    def structures(self) -> list[str]:
+        """Those that the data set draws."""
+        return [name for name in STRUCTURES if f"dice_{name}" in self.rows and self.rows[f"dice_{name}"].notna().any()]
+
+    @property
+    def unit(self) -> str:
+        """Of distances: "mm", "px", or "mm or px" where clips differ, which no mean should mix."""
+        return " or ".join(sorted(set(self.rows["unit"])))
+
+    def of(self, model: str) -> pd.DataFrame:
+        """The rows of one model."""
+        return self.rows[self.rows["model"] == model]
+
+    def interval(self, model: str, column: str) -> Interval:
+        """Mean over clips with its 95 % interval over patients; NaN where there is none."""
+        rows = self.of(model)
+        if column not in rows:
+            return Interval(math.nan, math.nan, math.nan)
+        if column.startswith("hausdorff") and len(set(rows["unit"])) > 1:
+            rows = rows[rows["unit"] == "mm"]
+        return grouped_interval(rows[column].to_numpy(float), rows["patient"].to_numpy())
+
+    def total(self, model: str, column: str) -> float:
+        """Sum over clips."""
+        rows = self.of(model)
+        return float(rows[column].sum()) if column in rows else math.nan
+
+    def ratio(self, model: str, to: str, column: str) -> Interval:
+        """Mean of a model's values over that of another's, on the clips that both have."""
+        ours, theirs = (self.of(name).set_index("clip") for name in (model, to))
+        if column not in ours:
+            return Interval(math.nan, math.nan, math.nan)
+        both = ours.index.intersection(theirs.index)
+        return grouped_ratio(
+            ours.loc[both, column].to_numpy(float),
+            theirs.loc[both, column].to_numpy(float),
+            ours.loc[both, "patient"].to_numpy(),
+        )
+
+    def ef(self, model: str, reference: str = "ef_true") -> Agreement | None:
+        """How the EF from the masks found agrees with a column of references; None with fewer than three pairs."""
+        rows = self.of(model)
+        if "ef" not in rows:
+            return None
+        measured, wanted = rows["ef"].to_numpy(float), rows[reference].to_numpy(float)
+        known = np.isfinite(measured) & np.isfinite(wanted)
+        if known.sum() < 3:
+            return None
+        measured, wanted = measured[known], wanted[known]
+        return Agreement(
+            measured,
+            wanted,
+            pearson(measured, wanted),
+            bland_altman(measured, wanted),
+            mean_absolute_error(measured, wanted),
+        )
+
+    def columns(self) -> list[str]:
+        """The columns that have a value in any row and are worth a mean."""
+        facts = {"model", "clip", "patient", "unit", "data_set", "kind", "form", "split", "view"}
+        facts |= {"frames", "labelled_frames", "ef", "ef_true", "ef_reported"}
+        return [name for name in self.rows if name not in facts and self.rows[name].notna().any()]
+
+
+def group_rows(rows: pd.DataFrame) -> list[Group]:
+    """The groups in the rows, what is real first.
+
+    Raises
+    ------
+    ValueError: a kind that is none of :data:`KINDS`.
+    """
+    unknown = set(rows["kind"]) - set(KINDS) if len(rows) else set()
+    if unknown:
+        raise ValueError(f"Clips are {', '.join(KINDS)}; got {', '.join(sorted(unknown))}.")
+    found = []
+    for kind in KINDS:
+        of_kind = rows[rows["kind"] == kind]
+        for data_set, form, split in dict.fromkeys(
+            of_kind[["data_set", "form", "split"]].itertuples(index=False, name=None)
+        ):
+            mine = (of_kind["data_set"] == data_set) & (of_kind["form"] == form) & (of_kind["split"] == split)
+            found.append(Group(data_set, kind, form, split, of_kind[mine].reset_index(drop=True)))
+    return found
+
+
+def compared(group: Group) -> list[tuple[str, str, str, Interval]]:
+    """Each further model against the first: (model, figure, structure, ratio of the means), where there are two."""
+    first, *others = group.models
+    found = []
+    for model in others:
+        for figure in _PAIRED:
+            for structure in group.structures:
+                ratio = group.ratio(model, first, f"{figure}_{structure}")
+                if math.isfinite(ratio.value):
+                    found.append((model, figure, structure, ratio))
+    return found
+
+
+def card_figures(group: Group, model: str, *, clean: bool) -> Mapping[str, object]:
+    """A model's means in the form of a card's ``figures``, under the data set's and the split's name."""
+    rows = group.of(model)
+    frames, patients = int(rows["labelled_frames"].sum()), rows["patient"].nunique()
+    label = {"real": "", "pseudo": "pseudo-sequences, ", "simulated": "simulated, "}[group.kind]
+    what = f"{label}{patients} patients, {len(rows)} clips, {frames} labelled frames at the files' own pixels"
+    means: dict[str, float] = {}
+    for name in group.structures:
+        means[f"{name}_dice"] = round(group.interval(model, f"dice_{name}").value, 4)
+        means[f"{name}_hausdorff_{group.unit.replace(' ', '_')}"] = round(
+            group.interval(model, f"hausdorff_{name}").value, 2
+        )
+        for figure in ("tc", "tcd"):
+            value = group.interval(model, f"{figure}_{name}").value
+            if math.isfinite(value):
+                means[f"{name}_{figure}"] = round(value, 4)
+    return {f"{group.data_set}_{group.split}": {"what": what, "cleaned" if clean else "as_is": means}}
