@@ -129,6 +129,7 @@ def _member(name: str, entry: Mapping[str, Any], device: torch.device) -> Member
             f"The member {name} has settings that can't be; give a weight above 0, flips true or false, and scales "
             "from 0.25 to 4."
         )
+    WindowUse.of_card(card.use)
     fused = fuse_normalisation(network).to(device)
     return Member(card, fused, float(weight), flips, tuple(float(scale) for scale in scales))
 
