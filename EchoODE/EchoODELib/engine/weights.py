@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -79,8 +80,22 @@ class ModelCard:
         return self.folder / self.weights
 
 
+def own_models_folder() -> Path:
+    """Where models of one's own are installed: the first folder of ECHOODE_MODELS, or one among the user's data."""
+    named = next((part for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if part), "")
+    if named:
+        return Path(named)
+    if sys.platform == "win32":
+        place = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        place = Path.home() / "Library" / "Application Support"
+    else:
+        place = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return place / "EchoODE" / "Models"
+
+
 def model_folders() -> list[Path]:
-    """Folders that are searched for models, the first match winning: ECHOODE_MODELS, then the shipped ones.
+    """Folders that are searched for models, the first match winning: ECHOODE_MODELS, one's own, the shipped ones.
 
     The shipped folder is ``Resources/Models`` beside the package, in one of the folders above it: so it
     lies in the repository, and so it is installed into Slicer.
@@ -88,7 +103,7 @@ def model_folders() -> list[Path]:
     named = [Path(part) for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if part]
     parents = Path(__file__).resolve().parents
     shipped = [folder / "Resources" / "Models" for folder in parents[1:6]]
-    return [folder for folder in (*named, *shipped) if folder.is_dir()]
+    return [folder for folder in dict.fromkeys((*named, own_models_folder(), *shipped)) if folder.is_dir()]
 
 
 def list_models() -> list[ModelCard]:

@@ -64,14 +64,29 @@ def ensureComputing() -> None:
     _ensure((*READING, *COMPUTING))
 
 
+def ensureFurther(requirements: Sequence[str]) -> None:
+    """Make sure of packages that another module of this extension needs.
+
+    Raises
+    ------
+    MissingPackages: declined, or no network.
+    """
+    _ensure(requirements)
+
+
+def areInstalled(requirements: Sequence[str]) -> bool:
+    """Whether :func:`ensureFurther` would install nothing; it asks nobody."""
+    return all(_installed(one) for one in requirements)
+
+
 def readingIsThere() -> bool:
     """Whether :func:`ensureReading` would install nothing; it asks nobody."""
-    return all(_installed(one) for one in READING)
+    return areInstalled(READING)
 
 
 def computingIsThere() -> bool:
     """Whether :func:`ensureComputing` would install nothing; it asks nobody."""
-    return importlib.util.find_spec("torch") is not None and all(_installed(one) for one in (*READING, *COMPUTING))
+    return importlib.util.find_spec("torch") is not None and areInstalled((*READING, *COMPUTING))
 
 
 def _ensure(requirements: Sequence[str]) -> None:

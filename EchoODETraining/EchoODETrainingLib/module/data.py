@@ -1,0 +1,96 @@
+"""Data sets that can be chosen, and what is found in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .process import Errand, python_command
+
+SIMULATED, OWN = "phantom", "exports"
+KIND_NAMES = {
+    "camus": "CAMUS",
+    "echonet_dynamic": "EchoNet-Dynamic",
+    "echonet_lvh": "EchoNet-LVH",
+    "hmc_qu": "HMC-QU",
+    "ted": "TED",
+    OWN: "Own clips (exports, scenes)",
+    "pseudo_camus": "CAMUS, moved between ED and ES",
+    SIMULATED: "Simulated hearts",
+}
+"""Kind, as command line and recipes name it -> its name for people."""
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """A data set that was chosen; ``folder`` is None for one that needs no files."""
+
+    kind: str
+    folder: Path | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> DataChoice:
+        """Out of ``KIND=FOLDER`` or ``KIND``."""
+        kind, _, folder = text.partition("=")
+        return cls(kind, Path(folder) if folder else None)
+
+    def __str__(self) -> str:
+        return self.kind if self.folder is None else f"{self.kind}={self.folder}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return KIND_NAMES.get(self.kind, self.kind)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a data set holds.
+
+    Attributes
+    ----------
+    clips, patients: by split.
+    labelled_frames: with a mask or landmarks.
+    exact: whether all clips were read for that, or some, and the rest reckoned.
+    notes: of clips that can't be read.
+    """
+
+    clips: dict[str, int]
+    patients: dict[str, int]
+    labelled_frames: int
+    exact: bool = True
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Found:
+        """Out of a survey's answer."""
+        return cls(
+            clips=dict(document["clips"]),
+            patients=dict(document["patients"]),
+            labelled_frames=int(document["labelled_frames"]),
+            exact=bool(document["exact"]),
+            notes=tuple(document["notes"]),
+        )
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to train on."""
+        return self.clips.get("train", 0) > 0
+
+
+def look_into(choice: DataChoice) -> Errand:
+    """Start looking what a data set holds; its answer is for :meth:`Found.of`.
+
+    Raises
+    ------
+    ProcessFailed: it can't be started.
+    """
+    return Errand(python_command("EchoODETrainingLib.module.survey", choice))
+
+
+def total(counts: Iterable[Found | None]) -> tuple[int, int]:
+    """Clips to train and to validate on, of all data sets together."""
+    found = [one for one in counts if one is not None]
+    return sum(one.clips.get("train", 0) for one in found), sum(one.clips.get("valid", 0) for one in found)

@@ -1,0 +1,203 @@
+"""Runs as a person meets them: started, paused, stopped, cut off, found again, failed in every way."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+from EchoODETrainingLib.module.operations import TrainingOperations
+from EchoODETrainingLib.module.run_folder import State
+
+pytestmark = pytest.mark.usefixtures("fake_trainer")
+
+
+@pytest.fixture
+def started(person: Any, recipe_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """`started(name)` plans and starts the fake trainer's recipe of that name."""
+
+    def begin(name: str) -> Any:
+        person.choose_recipe(recipe_file(name), monkeypatch)
+        person.plan()
+        person.start()
+        return person.logic.run
+
+    return begin
+
+
+def test_nothing_starts_before_it_was_planned(
+    person: Any, recipe_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.choose_recipe(recipe_file("steady"), monkeypatch)
+    assert not person.ui.startButton.enabled
+    assert "plan be shown first" in person.ui.startButton.toolTip
+    person.plan()
+    assert person.ui.planLabel.isVisible()
+    assert person.ui.startButton.enabled
+    person.ui.batchSpinBox.setValue(2)
+    person.rest()
+    assert not person.ui.startButton.enabled
+    assert not person.ui.planLabel.isVisible()
+
+
+def test_a_run_pauses_goes_on_and_stops(person: Any, started: Callable[[str], Any], picture: Any) -> None:
+    run = started("steady")
+    person.until(lambda: person.logic.status.best)
+    assert person.ui.trainProgressFrame.isVisible()
+    assert "Step" in person.ui.trainProgressLabel.text
+    assert "LV" in person.ui.trainInfoLabel.text
+    person.click("pauseButton")
+    person.until(lambda: person.state is State.PAUSED)
+    assert person.ui.pauseButton.text == "Resume"
+    step = person.logic.status.step
+    picture("training-paused")
+    person.click("pauseButton")
+    person.until(lambda: person.state is State.RUNNING and person.logic.status.step > step)
+    person.click("stopButton")
+    person.until(lambda: person.state is State.STOPPED)
+    assert "was stopped" in person.told
+    assert "stopped" in person.ui.runComboBox.currentText
+    assert not person.ui.stopButton.enabled
+    assert run.metrics()["loss"]
+
+
+def test_curves_and_previews_follow(person: Any, started: Callable[[str], Any], picture: Any) -> None:
+    from EchoODETrainingLib.module.views import DICE_VIEW, LOSS_VIEW, view_node
+
+    run = started("steady")
+    person.until(lambda: len(run.previews()) > 2)
+    person.logic.poll()
+    person.rest(10)
+    charts = {}
+    for view in (LOSS_VIEW, DICE_VIEW):
+        chart = slicer.mrmlScene.GetNodeByID(view_node("vtkMRMLPlotViewNode", view).GetPlotChartNodeID())
+        charts[view] = [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
+    assert [series.GetName() for series in charts[LOSS_VIEW]] == ["Loss"]
+    assert [series.GetName() for series in charts[DICE_VIEW]] == ["LV", "Myocardium"]
+    table = charts[LOSS_VIEW][0].GetTableNode()
+    before = table.GetNumberOfRows()
+    assert before > 20
+    person.until(lambda: table.GetNumberOfRows() > before)
+    volume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLVectorVolumeNode")
+    assert volume.GetImageData().GetDimensions() == (120, 60, 1)
+    assert (
+        slicer.util.arrayFromVolume(volume)[0, 5, 5].tolist() != slicer.util.arrayFromVolume(volume)[0, 50, 5].tolist()
+    )
+    person.ui.previewSlider.setValue(0)
+    person.rest()
+    assert person.ui.previewEpochLabel.text == "1"
+    assert slicer.util.arrayFromVolume(volume)[0, 50, 5].tolist() == [10, 10, 90]
+    assert slicer.util.arrayFromVolume(volume)[0, 5, 5].tolist() == [5, 10, 90]
+    picture("training-curves")
+
+
+def test_a_run_is_done_and_says_so(person: Any, started: Callable[[str], Any]) -> None:
+    started("short")
+    person.until(lambda: person.state is State.DONE)
+    assert "is done" in person.told
+    assert not person.ui.pauseButton.enabled
+
+
+def test_a_killed_run_is_interrupted_and_resumes(person: Any, started: Callable[[str], Any], picture: Any) -> None:
+    run = started("steady")
+    person.until(lambda: run.previews())
+    os.kill(person.logic.status.pid, signal.SIGKILL)
+    person.until(lambda: person.state is State.INTERRUPTED)
+    assert "was interrupted: Resume" in person.told
+    step = person.logic.status.step
+    picture("training-interrupted")
+    person.click("pauseButton")
+    person.until(lambda: person.state is State.RUNNING and person.logic.status.step > step)
+    assert person.logic.run == run
+
+
+def test_a_run_goes_on_without_the_application_and_is_found_again(
+    person: Any, started: Callable[[str], Any], runs_folder: Path
+) -> None:
+    run = started("steady")
+    pid = person.logic.status.pid
+    assert os.getsid(pid) != os.getsid(0)  # no signal that ends the application reaches it
+    slicer.util.reloadScriptedModule("EchoODETraining") if False else person.logic.close()
+    another = TrainingOperations()
+    another.runsFolder = runs_folder
+    assert another.runs() == [run]
+    assert another.stateOf(run) is State.RUNNING
+    person.panel.train.follow(None)
+    assert person.state is None
+    person.panel.train.setFolder(str(runs_folder))  # as at the next start
+    assert person.logic.run == run
+    assert person.state is State.RUNNING
+    person.until(lambda: person.logic.status.step > 0)
+
+
+def test_a_crash_is_told(person: Any, started: Callable[[str], Any]) -> None:
+    started("crash")
+    person.until(lambda: person.state is State.INTERRUPTED)
+    assert "interrupted" in person.ui.trainInfoLabel.text
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("wrong", "size: it must be two numbers."), ("mute", "It ended before it began")]
+)
+def test_a_refusal_is_told_in_the_trainers_words(
+    name: str, sentence: str, person: Any, recipe_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from EchoODETrainingLib.module.plan import Plan
+
+    person.choose_recipe(recipe_file(name), monkeypatch)
+    if name == "wrong":
+        person.plan()
+    else:  # it says nothing to a plan, either
+        person.plan()
+        assert "ended without an answer" in person.told
+        person.logic.plan, person.logic.plannedFor = Plan.of({"name": "mute"}), person.panel.recipe.setup()
+        person.panel.refresh()
+    person.click("startButton")
+    person.until(lambda: person.state is State.FAILED)
+    person.rest()
+    assert sentence in person.told
+
+
+def test_a_run_that_does_not_obey_can_be_ended(
+    person: Any, started: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started("deaf")
+    person.click("stopButton")
+    assert not person.ui.stopButton.enabled
+    assert "asked to stop" in person.ui.stopButton.toolTip
+    monkeypatch.setattr("EchoODETrainingLib.ui.train_section._PATIENCE_S", 0.1)
+    person.until(lambda: person.ui.stopButton.text == "End now", 20)
+    person.click("stopButton")
+    person.until(lambda: person.state is State.INTERRUPTED)
+
+
+def test_a_runs_folder_that_cannot_be_written_is_told(
+    person: Any, recipe_file: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.choose_recipe(recipe_file("steady"), monkeypatch)
+    (tmp_path / "file").write_text("in the way")
+    person.type_into(person.ui.runsFolderEdit.findChild("QLineEdit"), str(tmp_path / "file" / "runs"))
+    person.plan()
+    person.click("startButton")
+    assert "can't be written" in person.told
+    assert person.logic.run is None
+
+
+def test_a_full_disk_is_told(
+    person: Any, recipe_file: Callable[[str], Path], runs_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.choose_recipe(recipe_file("steady"), monkeypatch)
+    person.plan()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        person.click("startButton")
+    assert "no space left on device" in person.told
+    assert not list(runs_folder.iterdir())
