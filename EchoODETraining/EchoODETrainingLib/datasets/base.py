@@ -111,10 +111,10 @@ class DataSet(ABC):
         return f"{count} {'clip was' if count == 1 else 'clips were'} skipped ({names}): {self.skipped[0][1]}"
 
     def wrong_folder(self) -> UnreadableClip:
-        """The error for a folder of another kind."""
-        return UnreadableClip(
-            f"{self.folder} holds no {self.kind} data; a folder of this layout is expected:\n{self.layout}"
-        )
+        """The error for a folder of another kind, or one in which nothing can be used."""
+        reason = f" {self.skipped_summary()}" if self.skipped else ""
+        wrong = "No folder was given." if self.folder is None else f"{self.folder} holds no {self.kind} data to use."
+        return UnreadableClip(f"{wrong}{reason} A folder of this layout is expected:\n{self.layout}")
 
 
 def refuse_shared_patients(entries: Iterable[Entry]) -> None:
