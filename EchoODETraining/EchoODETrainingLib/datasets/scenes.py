@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 from EchoODELib.engine.errors import UnreadableClip
 from EchoODELib.engine.io import read_clip, read_mask
+from EchoODELib.engine.io.nrrd import load_nrrd
 from EchoODELib.engine.sequence import EchoSequence, View
 from numpy.typing import NDArray
 
@@ -160,9 +161,7 @@ def _masks(path: Path, clip: EchoSequence) -> NDArray[np.uint8]:
         sequence = next(root.iter("Sequence"))
         for node, value in _pairs(sequence.get("indexValues", "")).items():
             frame = int(np.abs(clip.times - float(value)).argmin())
-            name = (above / files[node]).as_posix()
-            with bundle.open(name) as file:
-                empty = b"Segment0_ID" not in file.read(65536)
-            if not empty:
-                masks[frame] = read_mask(bundle.extract(name, scratch), shape=clip.shape)
+            file = Path(bundle.extract((above / files[node]).as_posix(), scratch))
+            if load_nrrd(file).values.any():  # an empty mask is no mask: readers refuse it
+                masks[frame] = read_mask(file, shape=clip.shape)
     return masks
