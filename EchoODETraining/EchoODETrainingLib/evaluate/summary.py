@@ -180,14 +180,12 @@ def card_figures(group: Group, model: str, *, clean: bool) -> Mapping[str, objec
     frames, patients = int(rows["labelled_frames"].sum()), rows["patient"].nunique()
     label = {"real": "", "pseudo": "pseudo-sequences, ", "simulated": "simulated, "}[group.kind]
     what = f"{label}{patients} patients, {len(rows)} clips, {frames} labelled frames at the files' own pixels"
+    unit = group.unit.replace(" ", "_")
+    figures = {"dice": ("dice", 4), "hausdorff": (f"hausdorff_{unit}", 2), "tc": ("tc", 4), "tcd": ("tcd", 4)}
     means: dict[str, float] = {}
     for name in group.structures:
-        means[f"{name}_dice"] = round(group.interval(model, f"dice_{name}").value, 4)
-        means[f"{name}_hausdorff_{group.unit.replace(' ', '_')}"] = round(
-            group.interval(model, f"hausdorff_{name}").value, 2
-        )
-        for figure in ("tc", "tcd"):
+        for figure, (said, digits) in figures.items():
             value = group.interval(model, f"{figure}_{name}").value
             if math.isfinite(value):
-                means[f"{name}_{figure}"] = round(value, 4)
+                means[f"{name}_{said}"] = round(value, digits)
     return {f"{group.data_set}_{group.split}": {"what": what, "cleaned" if clean else "as_is": means}}
