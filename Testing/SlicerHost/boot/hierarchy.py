@@ -33,6 +33,7 @@ class HierarchyFiller:
             scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, self._node_event(self.add)),
             scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._node_event(self.remove)),
             scene.AddObserver(slicer.vtkMRMLScene.EndImportEvent, lambda *_: self.fill()),
+            scene.AddObserver(slicer.vtkMRMLScene.EndCloseEvent, lambda *_: self.renew()),
         ]
         self.fill()
 
@@ -68,6 +69,10 @@ class HierarchyFiller:
         item = hierarchy.GetItemByDataNode(node)
         if item != hierarchy.GetInvalidItemID():
             hierarchy.RemoveItem(item, False, True)
+
+    def renew(self) -> None:
+        """A hierarchy for the emptied scene: it would go on with the removed one while anybody holds that."""
+        slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(self.scene)
 
     def fill(self) -> None:
         """Items for all nodes, for instance after a scene was imported."""

@@ -141,3 +141,19 @@ def test_export_leaves_the_node_s_own_file_alone(scene: Any, tmp_path: Path) -> 
     assert slicer.util.exportNode(node, str(tmp_path / "second.txt"))
     assert (tmp_path / "second.txt").read_text() == "hello"
     assert node.GetStorageNode().GetFileName().endswith("first.txt")
+
+
+def test_a_closed_scene_gets_a_new_hierarchy_though_the_old_is_held(scene: Any, tmp_path: Any) -> None:
+    import slicer
+
+    held = scene.GetSubjectHierarchyNode()
+    scene.AddNewNodeByClass("vtkMRMLTextNode", "Note")
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    scene.Clear(0)
+    assert scene.GetSubjectHierarchyNode() is not held
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    hierarchy = scene.GetSubjectHierarchyNode()
+    assert scene.IsNodePresent(hierarchy)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSubjectHierarchyNode") == 1
+    item = hierarchy.GetItemByDataNode(slicer.util.getNode("Note"))
+    assert hierarchy.GetItemParent(item) == hierarchy.GetSceneItemID()
