@@ -314,6 +314,15 @@ def test_pictures_and_masks_between_frames(models):
             segmenter.segment_at(clip, times)
 
 
+def test_half_precision_is_for_cards_that_allow_it(models):
+    clip = a_clip(12)
+    whole = Segmenter("clips", "cpu", clean=False).segment(clip)
+    half = Segmenter("clips", "cpu", clean=False, half=True).segment(clip)
+    assert (whole.masks == half.masks).mean() > 0.9
+    assert "half" not in whole.provenance.settings
+    assert half.provenance.settings["half"] is True
+
+
 def combined(models, members, name="both"):
     return save_combination(a_card(name, "combination", {"members": members}), models)
 

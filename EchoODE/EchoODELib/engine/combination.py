@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .errors import WeightsError
-from .models.inference import Batches, fuse_normalisation
+from .models.inference import Batches, fuse_normalisation, halves_quickly
 from .models.per_frame import takes_clips
 from .models.preparation import Fit, brightness, standardise
 from .sector import Sector
@@ -47,6 +47,7 @@ class Member:
     weight: of its probabilities, relative to the others'.
     flips: whether it is averaged with its result on the left-right mirrored clip.
     scales: its results on inputs of these multiples of its size are averaged.
+    half: whether it is computed in bfloat16.
     """
 
     card: ModelCard
@@ -54,10 +55,15 @@ class Member:
     weight: float
     flips: bool
     scales: tuple[float, ...]
+    half: bool
 
 
-def load_members(name: str, device: torch.device) -> tuple[ModelCard, list[Member]]:
+def load_members(name: str, device: torch.device, *, half: bool | None = None) -> tuple[ModelCard, list[Member]]:
     """A model's card and the networks that it is made of: one, unless it is a combination.
+
+    Parameters
+    ----------
+    half: whether to compute in bfloat16; None does so where a network's card allows it and the device is faster so.
 
     Raises
     ------
@@ -66,9 +72,9 @@ def load_members(name: str, device: torch.device) -> tuple[ModelCard, list[Membe
     """
     card = find_card(name)
     if card.architecture != COMBINATION:
-        return card, [_member(card.name, {}, device)]
+        return card, [_member(card.name, {}, device, half)]
     entries = _entries(card)
-    members = [_member(entry["model"], entry, device) for entry in entries]
+    members = [_member(entry["model"], entry, device, half) for entry in entries]
     for member in members:
         if (member.card.task, member.card.labels) != (card.task, card.labels):
             raise WeightsError(f"{member.card.name} has other labels than {name}; correct the card's members.")
@@ -119,7 +125,7 @@ def _entries(card: ModelCard) -> list[Mapping[str, Any]]:
 _FIELDS = {"model", "weight", "flips", "scales"}
 
 
-def _member(name: str, entry: Mapping[str, Any], device: torch.device) -> Member:
+def _member(name: str, entry: Mapping[str, Any], device: torch.device, half: bool | None) -> Member:
     network, card = load_model(name)
     weight, scales = entry.get("weight", 1.0), entry.get("scales", [1.0])
     flips = entry.get("flips", card.use.get("flips", False))
@@ -130,8 +136,10 @@ def _member(name: str, entry: Mapping[str, Any], device: torch.device) -> Member
             "from 0.25 to 4."
         )
     WindowUse.of_card(card.use)
-    fused = fuse_normalisation(network).to(device)
-    return Member(card, fused, float(weight), flips, tuple(float(scale) for scale in scales))
+    if half is None:
+        half = bool(card.use.get("half", False)) and halves_quickly(device)
+    fused = fuse_normalisation(network).to(device, torch.bfloat16 if half else torch.float32)
+    return Member(card, fused, float(weight), flips, tuple(float(scale) for scale in scales), half)
 
 
 class FittedClip:
@@ -177,7 +185,6 @@ class NetworksOverClip:
     size: (rows, columns) of the grid that the sector's box is fitted into.
     flips: for all members; None does what each was found best with.
     device: that the members are on.
-    half: whether to compute in bfloat16.
     """
 
     def __init__(
@@ -189,7 +196,6 @@ class NetworksOverClip:
         *,
         flips: bool | None,
         device: torch.device,
-        half: bool = False,
     ) -> None:
         self.clip = FittedClip(sequence, sector, size)
         self._parts: list[tuple[float, Fit, MapSource, Batches]] = []
@@ -203,11 +209,13 @@ class NetworksOverClip:
                     use = WindowUse.of_card(member.card.use)
                     plan = WindowPlan(sequence.times, use)
                     source: MapSource = WindowSource(
-                        member.network, clip, plan, device=device, mirror=mirror, half=half
+                        member.network, clip, plan, device=device, mirror=mirror, half=member.half
                     )
                     batch = max(1, _BATCH[device.type] // use.inputs)
                 else:
-                    source = FrameSource(member.network, clip, sequence.times, device=device, mirror=mirror, half=half)
+                    source = FrameSource(
+                        member.network, clip, sequence.times, device=device, mirror=mirror, half=member.half
+                    )
                     batch = _BATCH[device.type]
                 weight = member.weight / total / len(member.scales)
                 self._parts.append((weight, clip.fit, source, Batches(batch, device)))

@@ -80,6 +80,7 @@ class Segmenter:
         averaged with; 0 treats each frame by itself, None takes the card's. Clips of fewer than five frames
         are never smoothed.
     allow_colour: whether to segment clips with colour flow on them, too.
+    half: compute in bfloat16; None does so where the model's card found it as good and the device is faster so.
 
     Raises
     ------
@@ -96,9 +97,10 @@ class Segmenter:
         clean: bool = True,
         smoothing: float | None = None,
         allow_colour: bool = False,
+        half: bool | None = None,
     ) -> None:
         self.device = choose_device(device)
-        self.card, self._members = load_members(model, self.device)
+        self.card, self._members = load_members(model, self.device, half=half)
         if self.card.task != "segmentation" or len(self.card.labels) != len(Label):
             raise WeightsError(f"The model {model} is for {self.card.task}; choose one that segments.")
         self._flips = flips
@@ -136,7 +138,8 @@ class Segmenter:
             model=self.card.name,
             weights_sha256=self.card.sha256,
             settings={"flips": self.flips, "clean": self.clean, "smoothing_s": self.smoothing}
-            | ({} if frames is None else {"frames": wanted}),
+            | ({} if frames is None else {"frames": wanted})
+            | ({"half": True} if any(member.half for member in self._members) else {}),
             software=__version__,
             device=self.device.type,
             quality={

@@ -49,8 +49,8 @@ class ModelCard:
     citation: what to cite with results.
     figures: what it reached, by data set, in words and numbers.
     intended_use, limits: for whom and what, and where it fails.
-    use: what was found best on the data it was chosen on: flips (bool), smoothing (seconds); of a network that takes
-        clips how its windows are, see :class:`~.windows_over_time.WindowUse`.
+    use: what was found best on the data it was chosen on: flips (bool), smoothing (seconds), half (bool:
+        bfloat16 loses nothing); of a network that takes clips how its windows are, see ``windows_over_time.WindowUse``.
     training: settings that made it.
     folder: where the card was found; not part of the file.
     """

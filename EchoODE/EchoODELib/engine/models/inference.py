@@ -66,6 +66,15 @@ def fuse_normalisation(network: nn.Module) -> nn.Module:
     return fused
 
 
+def halves_quickly(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 faster than in float32, by instructions of its own."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return any(
+        getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    )
+
+
 class Batches:
     """Runs many items some at once; fewer, down to one, from when memory runs out.
 
