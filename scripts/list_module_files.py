@@ -6,7 +6,7 @@ Usage: python scripts/list_module_files.py
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("EchoODE",)
+MODULES = ("EchoODE", "EchoODETraining")
 _DATA = {".html", ".json", ".yaml"}
 _TEMPLATE = """# The lists are written by scripts/list_module_files.py.
 set(MODULE_NAME {name})

@@ -1,7 +1,7 @@
 """Stands in for the trainer where a test needs it to behave in a certain way: it keeps to the run folder's contract.
 
-What it does is the recipe's ``name``: ``steady`` trains on, ``short`` ends soon, ``crash`` dies in the middle, ``wrong``
-refuses, ``mute`` dies without a word, ``deaf`` reads no control.
+What it does is the recipe's ``name``: ``steady`` trains on, ``short`` ends soon, ``crash`` dies in the middle,
+``wrong`` refuses, ``mute`` dies without a word, ``deaf`` reads no control.
 """
 
 from __future__ import annotations

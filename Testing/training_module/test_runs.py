@@ -84,9 +84,6 @@ def test_curves_and_previews_follow(person: Any, started: Callable[[str], Any], 
     person.until(lambda: table.GetNumberOfRows() > before)
     volume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLVectorVolumeNode")
     assert volume.GetImageData().GetDimensions() == (120, 60, 1)
-    assert (
-        slicer.util.arrayFromVolume(volume)[0, 5, 5].tolist() != slicer.util.arrayFromVolume(volume)[0, 50, 5].tolist()
-    )
     person.ui.previewSlider.setValue(0)
     person.rest()
     assert person.ui.previewEpochLabel.text == "1"
@@ -121,7 +118,7 @@ def test_a_run_goes_on_without_the_application_and_is_found_again(
     run = started("steady")
     pid = person.logic.status.pid
     assert os.getsid(pid) != os.getsid(0)  # no signal that ends the application reaches it
-    slicer.util.reloadScriptedModule("EchoODETraining") if False else person.logic.close()
+    person.logic.close()
     another = TrainingOperations()
     another.runsFolder = runs_folder
     assert another.runs() == [run]

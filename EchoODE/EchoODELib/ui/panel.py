@@ -124,6 +124,7 @@ class Panel(VTKObservationMixin):
     def enter(self) -> None:
         """The module is shown: arrange the views, let keys and curve work."""
         self._entered = True
+        self.segment.fillModels()
         self.display.arrangeViews()
         self.shortcuts.install()
         self.curve.begin()

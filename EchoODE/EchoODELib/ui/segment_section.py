@@ -61,7 +61,7 @@ class SegmentSection(Section):
             self.start,
         )
         self.ui.modelComboBox.connect("activated(int)", self._onModel)
-        self._fillModels()
+        self.fillModels()
 
     def start(self) -> None:
         """Segment the clip in view."""
@@ -70,7 +70,8 @@ class SegmentSection(Section):
             self.context.study, SegmentOptions(model=parameters.model, device=parameters.device.value)
         )
 
-    def _fillModels(self) -> None:
+    def fillModels(self) -> None:
+        """List the models anew: some may have been trained, imported or deleted since."""
         models = knownModels()
         self._models = list(models)
         combo = self.ui.modelComboBox
@@ -88,7 +89,7 @@ class SegmentSection(Section):
         if parameters is not None:
             name = parameters.model
             if name not in self._models:  # of a scene from elsewhere, or trained since
-                self._fillModels()
+                self.fillModels()
             if name not in self._models:
                 self._models.append(name)
                 self.ui.modelComboBox.addItem(name)

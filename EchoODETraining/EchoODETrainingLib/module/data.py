@@ -9,15 +9,15 @@ from typing import Any
 
 from .process import Errand, python_command
 
-SIMULATED, OWN = "phantom", "exports"
+SIMULATED, OWN, CAMUS, MOVED = "phantom", "exports", "camus", "pseudo_camus"
 KIND_NAMES = {
-    "camus": "CAMUS",
+    CAMUS: "CAMUS",
     "echonet_dynamic": "EchoNet-Dynamic",
     "echonet_lvh": "EchoNet-LVH",
     "hmc_qu": "HMC-QU",
     "ted": "TED",
     OWN: "Own clips (exports, scenes)",
-    "pseudo_camus": "CAMUS, moved between ED and ES",
+    MOVED: "CAMUS, moved between ED and ES",
     SIMULATED: "Simulated hearts",
 }
 """Kind, as command line and recipes name it -> its name for people."""

@@ -26,6 +26,7 @@ from .process import Errand, start_detached
 from .recipes import Setup, write_asked
 from .run_folder import OUTPUT, Launch, Run, State, Status, fresh_folder, runs_in
 
+CORRECTED = "corrected clips"  # a folder beside the runs
 SETTLE_S = 0.02  # between two looks of a script that waits
 _STATES_S = 2.0  # between two looks at all runs
 
@@ -100,7 +101,7 @@ class TrainingOperations:
         OutputError: the folder can't be written.
         """
         ensure_training()
-        return write_corrected(self.runsFolder.parent / "Corrected")
+        return write_corrected(self.runsFolder / CORRECTED)
 
     # Plan
 

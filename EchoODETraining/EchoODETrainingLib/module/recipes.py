@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from EchoODELib.engine.errors import EchoODEError, OutputError
 
-from .data import DataChoice
+from .data import CAMUS, MOVED, SIMULATED, DataChoice
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 SIZES = ((64, 64), (96, 96), (112, 112), (128, 160), (192, 224), (256, 256))
 """(rows, columns) that are offered beside the recipe's own."""
-ASKED = "asked.yaml"
+ASKED = "asked"
 
 
 class UnusableRecipe(EchoODEError):
@@ -75,7 +75,7 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UnusableRecipe(
             f"The recipe {path.name} can't be read: choose a YAML file such as the shipped ones."
-        ) from (error)
+        ) from error
     if not isinstance(content, dict):
         raise UnusableRecipe(f"The recipe {path.name} is not a list of fields: choose one such as the shipped ones.")
     return content
@@ -115,7 +115,7 @@ def changed(content: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     if changes.batch:
         made["batch"] = changes.batch
     if changes.data:
-        made["data"] = [source for choice in changes.data for source in _sources_of(choice, _sources(content))]
+        made["data"] = _chosen(changes.data, _sources(content))
     return made
 
 
@@ -130,8 +130,9 @@ def write_asked(folder: Path, setup: Setup) -> Path:
     import yaml
 
     text = yaml.safe_dump(changed(read(setup.recipe), setup.changes), sort_keys=False, allow_unicode=True, width=100)
-    path = folder / ASKED
+    path = folder / ASKED / f"{setup.recipe.stem}.yaml"  # by its own name, which the trainer's messages tell
     try:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
@@ -144,11 +145,28 @@ def _sources(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in sources if isinstance(one, Mapping)] if isinstance(sources, Sequence) else []
 
 
-def _sources_of(choice: DataChoice, known: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """How the recipe names a chosen data set: as it does itself, or once to learn from and once to choose on."""
-    own = [dict(one) for one in known if one.get("kind") == choice.kind]
-    sources = own or [{"kind": choice.kind, "split": split} for split in ("train", "valid")]
-    return sources if choice.folder is None else [{**one, "folder": str(choice.folder)} for one in sources]
+def _chosen(choices: Sequence[DataChoice], known: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The recipe's sources with a person's data in their place.
+
+    A data set that the recipe has is used as the recipe says, one that it lacks is learned from and chosen on. What is
+    made of a data set (CAMUS, moved) stays with it, and so do the simulated hearts of a recipe that mixes them in.
+    """
+    folders = {choice.kind: choice.folder for choice in choices}
+    if CAMUS in folders:
+        folders.setdefault(MOVED, folders[CAMUS])
+    mixed = {one.get("kind") for one in known} != {SIMULATED}
+    kept = [dict(one) for one in known if one.get("kind") in folders or (mixed and one.get("kind") == SIMULATED)]
+    for one in kept:
+        if (folder := folders.get(one["kind"])) is not None:
+            one["folder"] = str(folder)
+    shares = [one["share"] for one in kept if one.get("share") is not None and one.get("split") != "valid"]
+    share = {"share": sum(shares) / len(shares)} if shares else {}
+    for choice in choices:
+        if choice.kind not in {one.get("kind") for one in known}:
+            folder = {} if choice.folder is None else {"folder": str(choice.folder)}
+            kept.append({"kind": choice.kind, "split": "train", **share, **folder})
+            kept.append({"kind": choice.kind, "split": "valid", **folder})
+    return kept
 
 
 def _of_architecture(architecture: str, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Looks into a data set and prints what it holds as JSON: ``python -m EchoODETrainingLib.module.survey KIND[=FOLDER]``."""
+"""Looks into a data set and prints what it holds as JSON.
+
+Usage: python -m EchoODETrainingLib.module.survey KIND[=FOLDER]
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import html
 from pathlib import Path
 
 import ctk
+import slicer
 from EchoODELib.ui.context import Context
 from EchoODELib.ui.messages import Kind, breakable
 from EchoODELib.ui.section import setUsable
@@ -32,6 +33,7 @@ class DataSection(Section):
         narrow(ui.dataFolderEdit, ui.dataInfoLabel)
         self._table = Table(ui.dataTable, (_("Data set"), _("Train"), _("Valid"), _("Test"), _("Frames")))
         ui.dataTable.connect("itemSelectionChanged()", self._showChosen)
+        ui.dataKindComboBox.connect("activated(int)", self._onKind)
         ui.dataFolderEdit.connect("currentPathChanged(QString)", self._onFolder)
         ui.addSceneButton.setIcon(context.icons("Scene"))
         ui.removeDataButton.setIcon(context.icons("Remove"))
@@ -148,6 +150,10 @@ class DataSection(Section):
             "" if chosen is not None else _("Choose a data set in the list."),
         )
 
+    def _onKind(self, index: int) -> None:
+        if self.context.parameters.dataKind.value == SIMULATED:
+            self.context.parameters.dataFolder = ""  # simulated clips must not be kept among others by mistake
+
     def _onFolder(self, folder: str) -> None:
         if self.context.parameters is not None:
             self.context.parameters.dataFolder = folder
@@ -161,7 +167,9 @@ class DataSection(Section):
         self.context.attempt(self._addScene)
 
     def _addScene(self) -> None:
-        self.add(self.operations.writeCorrected())
+        with slicer.util.WaitCursor():
+            choice = self.operations.writeCorrected()
+        self.add(choice)
 
     def _onRemove(self) -> None:
         parameters, row = self.context.parameters, self._table.row
@@ -172,8 +180,10 @@ class DataSection(Section):
 
     def _tell(self, found: Found) -> None:
         clips, frames = sum(found.clips.values()), found.labelled_frames
-        text = _("{clips} clips of {patients} patients with {frames} labelled frames were found.").format(
-            clips=clips, patients=sum(found.patients.values()), frames=frames if found.exact else f"about {frames}"
+        text = _("{clips} of {patients} with {frames} were found.").format(
+            clips=_counted(clips, _("clip"), _("clips")),
+            patients=_counted(sum(found.patients.values()), _("patient"), _("patients")),
+            frames=("" if found.exact else _("about ")) + _counted(frames, _("labelled frame"), _("labelled frames")),
         )
         kind = Kind.DONE
         if found.notes or not found.trains:
@@ -195,5 +205,8 @@ def _spoken(choice: DataChoice, found: Found | None) -> str:
     text = choice.title if choice.folder is None else f"{choice.title}: {choice.folder}"
     if found is None:
         return text
-    patients = sum(found.patients.values())
-    return f"{text} ({patients} {'patient' if patients == 1 else 'patients'})"
+    return f"{text} ({_counted(sum(found.patients.values()), _('patient'), _('patients'))})"
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"

@@ -211,10 +211,10 @@ class TrainSection(Section):
         if run is None or status is None:
             return
         before, self._told = self._told, (run, status.state)
-        if before is None or before == self._told or before[0] != run:
-            # It has just come into view: what is long over is no news, what was cut off is.
-            if not (before is None and status.state is State.INTERRUPTED):
-                return
+        # Of a run that has just come into view, what is long over is no news, what was cut off is.
+        seen = before is not None and before[0] == run and before != self._told
+        if not seen and not (before is None and status.state is State.INTERRUPTED):
+            return
         if status.state not in _OUTCOMES:
             return
         kind, text = _OUTCOMES[status.state]
