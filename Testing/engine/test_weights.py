@@ -173,3 +173,18 @@ def test_a_card_that_is_no_card_is_said(a_folder, content):
 def test_the_shipped_folder_is_found_from_the_package(monkeypatch):
     monkeypatch.delenv(MODELS_VARIABLE, raising=False)
     assert [folder for folder in model_folders() if folder.parts[-2:] == ("Resources", "Models")]
+
+
+@pytest.mark.parametrize("architecture", ["echo_ode", "echo_lstm", "conv_lstm"])
+def test_a_clip_network_is_saved_and_loaded_as_any_other(architecture, tmp_path, monkeypatch):
+    configuration = {"width": 3, "lines": 3, "normalisation": "batch"}
+    torch.manual_seed(0)
+    network = build_model(architecture, **configuration).eval()
+    save_model(network, a_card("beating", architecture=architecture, configuration=configuration), tmp_path)
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    loaded, _ = load_model("beating")
+    assert loaded.takes_clips
+    clips, times = torch.randn(1, 4, 1, 24, 24), torch.linspace(0, 1, 4)
+    found, expected = loaded(clips, times, times), network(clips, times, times)
+    torch.testing.assert_close(found.logits, expected.logits, atol=1e-2, rtol=1e-2)
+    torch.testing.assert_close(found.heat_maps, expected.heat_maps, atol=1e-2, rtol=1e-2)

@@ -244,6 +244,19 @@ def test_computing_in_half_precision_stays_close():
     assert (found.logits - expected.logits).abs().mean() < 0.05 * expected.logits.abs().mean()
 
 
+def test_half_precision_makes_no_more_steps():
+    network = lively(a_network())
+    counts = []
+    for half in (False, True):
+        calls = []
+        hook = network.forward_ode.rest.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            network(some_clips(), TIMES, TIMES)
+        hook.remove()
+        counts.append(len(calls))
+    assert counts[1] <= counts[0] + 12
+
+
 @pytest.mark.parametrize(
     ("frames", "input_times", "output_times", "said"),
     [

@@ -10,7 +10,7 @@ NAN = float("nan")
 def test_a_line_by_hand_is_measured_by_hand():
     maps = torch.zeros(2, 10, 12)
     maps[0, 2, 3] = 0.9
-    maps[1, 6, 4:9] = torch.tensor([0.2, 0.5, 1.0, 0.5, 0.3])
+    maps[1, 6, 4:9] = torch.tensor([0.2, 0.5, 1.0, 0.5, 0.29])
     points = centres_of_gravity(maps)
     torch.testing.assert_close(points, torch.tensor([[[2.0, 3.0], [6.0, 6.0]]]))
     torch.testing.assert_close(lengths_mm(points, (0.5, 1.0)), torch.tensor([(4 * 0.25 * 4 + 9.0) ** 0.5]))
@@ -18,11 +18,11 @@ def test_a_line_by_hand_is_measured_by_hand():
 
 def test_confidence_weighs_and_doubt_is_left_out():
     maps = torch.zeros(2, 5, 5)
-    maps[0, 0, 0], maps[0, 0, 4], maps[0, 4, 4] = 0.9, 0.3, 0.1
-    maps[1, 1, 1], maps[1, 3, 1] = 0.4, 0.8
+    maps[0, 0, 0], maps[0, 0, 4], maps[0, 4, 4] = 0.9, 0.29, 0.1
+    maps[1, 1, 1], maps[1, 3, 1] = 0.3, 0.9
     points = centres_of_gravity(maps)
     torch.testing.assert_close(points[0, 0], torch.tensor([0.0, 0.0]))
-    torch.testing.assert_close(points[0, 1], torch.tensor([(0.4 * 1 + 0.8 * 3) / 1.2, 1.0]))
+    torch.testing.assert_close(points[0, 1], torch.tensor([(0.3 * 1 + 0.9 * 3) / 1.2, 1.0]))
 
 
 def test_nothing_above_the_threshold_is_no_point_and_no_length():

@@ -6,7 +6,7 @@ from .echo_lstm import EchoLSTM
 
 
 class ConvLSTM(EchoLSTM):
-    """A U-Net with a convolutional LSTM at its bottom (Lu et al., Echo-ODE, section 3.1).
+    """A U-Net with a convolutional LSTM at its bottom (Lu et al., "Echo-ODE", 2025, section 3.1).
 
     Like :class:`~.echo_lstm.EchoLSTM` without reconstruction, the skip connections coming from the encoder. 7,055,399
     parameters with three channels, seven classes and width 32.

@@ -10,7 +10,7 @@ from .times import Blend
 
 
 class EchoLSTM(ClipNetwork):
-    """Echo-ODE with a convolutional LSTM in the place of its ODEs (Lu et al., Echo-ODE, section 3.1).
+    """Echo-ODE with a convolutional LSTM in the place of its ODEs (Lu et al., "Echo-ODE", 2025, section 3.1).
 
     Between two frames the states are blended linearly. 7,637,002 parameters with three channels, seven classes and
     width 32.

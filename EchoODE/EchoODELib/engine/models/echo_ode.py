@@ -1,4 +1,8 @@
-"""Echo-ODE (Lu et al.): the heart as a dynamical system, described by neural ordinary differential equations."""
+"""Echo-ODE: the heart as a dynamical system.
+
+Lu et al., "Echo-ODE: A dynamics modeling network with neural ODE for temporally consistent segmentation of video
+echocardiograms" (Frontiers in Physiology 16:1629121, 2025).
+"""
 
 from __future__ import annotations
 

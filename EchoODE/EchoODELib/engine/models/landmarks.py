@@ -1,8 +1,8 @@
 """End points of measurement lines as heat maps, and back to points and lengths in mm.
 
-As paper Echo-ODE (Lu et al., section 3.2.6) has it: a heat map for the start and the end of the interventricular
-septum (IVS), the left ventricle's internal dimension (LVID) and its posterior wall (LVPW); a point is the centre of
-gravity of its map, where what is below 0.3 is left out.
+As Lu et al., "Echo-ODE" (Frontiers in Physiology 2025), section 3.2.6, have it: a heat map for the start and the end
+of the interventricular septum (IVS), the left ventricle's internal dimension (LVID) and its posterior wall (LVPW); a
+point is the centre of gravity of its map, where what is below 0.3 is left out.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def centres_of_gravity(heat_maps: Tensor, threshold: float = THRESHOLD) -> Tenso
     Parameters
     ----------
     heat_maps: (..., 2 * lines, H, W) in 0..1, see :attr:`~.clip_output.ClipOutput.heat_maps`.
-    threshold: pixels at or below it don't count.
+    threshold: pixels below it don't count.
 
     Returns
     -------
     (..., lines, 2, 2), start and end of each line as (row, column) in px; NaN where no pixel counts.
     """
-    weights = torch.where(heat_maps > threshold, heat_maps, torch.zeros_like(heat_maps)).float()
+    weights = torch.where(heat_maps >= threshold, heat_maps, torch.zeros_like(heat_maps)).float()
     rows = torch.arange(weights.shape[-2], device=weights.device, dtype=torch.float32)
     columns = torch.arange(weights.shape[-1], device=weights.device, dtype=torch.float32)
     total = weights.sum((-2, -1))

@@ -70,7 +70,8 @@ TABLEAUS: dict[str, Tableau] = {
 DOPRI5 = Tableau(
     [*(RK45.A[i, :i].tolist() for i in range(6)), RK45.B.tolist()], [*RK45.B.tolist(), 0.0], RK45.P.tolist()
 )
-SOLVERS = (*TABLEAUS, "dopri5", "torchdiffeq")
+ADAPTIVE = ("dopri5", "torchdiffeq")
+SOLVERS = (*TABLEAUS, *ADAPTIVE)
 
 
 def advance(state: Tensor, step: Tensor, stages: Sequence[Tensor], weights: Sequence[float | Tensor]) -> Tensor:
