@@ -1,170 +1,521 @@
-"""Train a segmentation network by a recipe, on CPU or GPU, and export it with its card.
+"""One training loop for every architecture, on Lightning Fabric: CPU, one GPU, or many through ``torchrun``.
 
-    python -m EchoODETrainingLib.fit unet_camus.yaml --camus camus_4ch --output models
-
-``--camus`` holds ``train`` and ``valid`` in the public layout; without it the recipe runs on phantoms.
+A run is decided by its recipe: examples are a function of the step, and so are the learning rate and the
+random numbers inside the network, so that a run that was killed goes on to the same weights.
 """
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
-import itertools
+import copy
 import math
-import sys
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-import cv2
-import numpy as np
 import torch
-from EchoODELib import __version__
-from EchoODELib.engine.errors import EchoODEError
+from EchoODELib.engine.errors import DeviceError
 from EchoODELib.engine.models import build_model
 from EchoODELib.engine.models.inference import choose_device
-from EchoODELib.engine.sequence import Label
-from EchoODELib.engine.weights import ModelCard, load_model, save_model
+from EchoODELib.engine.weights import load_model
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from .augment import Augmentation, Augmenter
-from .datasets.camus import read_camus
-from .datasets.frames import LabelledFrame
-from .datasets.phantoms import cached_frames, simulate_frames
-from .evaluate import mean_dice
-from .losses import DeepDiceCrossEntropy
-from .recipe import Recipe, Stage, read_recipe
+from .checkpoint import Checkpoints, Progress, capture, restore
+from .errors import TrainingError
+from .losses import Criterion
+from .recipe import Recipe, Size
+from .run_folder import RunFolder
+from .stream import Part, Sampler, Stream, batches
 
-Report = Callable[[str], None]
-
-
-class Examples(IterableDataset[tuple[Tensor, Tensor]]):
-    """An endless stream of augmented examples: real frames in a new order each epoch, phantoms strewn in."""
-
-    def __init__(
-        self,
-        frames: list[LabelledFrame],
-        phantoms: list[LabelledFrame],
-        share: float,
-        settings: Augmentation,
-        size: tuple[int, int],
-        seed: int,
-    ) -> None:
-        self.frames, self.phantoms, self.share = frames, phantoms, share if frames else 1.0
-        self.settings, self.size, self.seed = settings, size, seed
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        worker = get_worker_info()
-        seed = self.seed if worker is None else self.seed + 7919 * (worker.id + 1)
-        if worker is not None:
-            cv2.setNumThreads(1)
-        random, augment = np.random.default_rng(seed), Augmenter(self.settings, self.size, seed + 1)
-        while True:
-            for index in random.permutation(max(1, len(self.frames))):
-                while self.phantoms and random.random() < self.share:
-                    yield _tensors(augment(self.phantoms[random.integers(len(self.phantoms))]))
-                    if not self.frames:
-                        break
-                if self.frames:
-                    yield _tensors(augment(self.frames[index]))
+_MEASURED_STEPS = (3, 13)
+"""Steps whose pace decides how many fit into ``max_minutes``."""
 
 
-def _tensors(example: tuple[np.ndarray, np.ndarray]) -> tuple[Tensor, Tensor]:
-    image, mask = example
-    return torch.from_numpy(image[None]), torch.from_numpy(mask.astype(np.int64))
+class Judge(Protocol):
+    """Says how good a network is while it learns."""
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Figures by name; "lv", "myocardium" and "la" are Dice."""
+        ...
+
+    def figure(self, scores: Mapping[str, float]) -> float:
+        """The one number that is compared; more is better."""
+        ...
 
 
-def fit(
-    recipe: Recipe,
-    train: list[LabelledFrame],
-    valid: list[LabelledFrame],
-    phantoms: list[LabelledFrame],
-    *,
-    device: str = "auto",
-    workers: int = 1,
-    report: Report = print,
-    every_epochs: int = 10,
-    before_step: Callable[[], None] = lambda: None,
-    keep: Callable[[nn.Module], None] = lambda network: None,
-) -> tuple[nn.Module, dict[str, float]]:
-    """Train by a recipe.
+class Watcher:
+    """Told of what happens in a run; this one looks away."""
+
+    def line(self, text: str) -> None:
+        """Something that a person should read."""
+
+    def stepped(self, done: int, total: int, seconds_left: float | None) -> None:
+        """A step was done."""
+
+    def measured(self, row: Mapping[str, float | int | None], parts: Mapping[str, float]) -> None:
+        """Losses, or a validation's figures, of a step."""
+
+    def judged(self, network: nn.Module, scores: Mapping[str, float], epoch: int, better: bool) -> None:
+        """The averaged network was judged."""
+
+    def wants_stop(self) -> bool:
+        """Whether a person asks to stop here."""
+        return False
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a run computes.
+
+    Attributes
+    ----------
+    device: "auto", "cpu" or "cuda".
+    workers: processes that make examples; None: one beside a CPU, up to eight beside a GPU.
+    threads: of the CPU; None for torch's own choice.
+    keep_seconds: time between two checkpoints.
+    """
+
+    device: str = "auto"
+    workers: int | None = None
+    threads: int | None = None
+    keep_seconds: float = 120.0
+
+    def fabric(self, precision: str) -> Fabric:
+        """A fabric; over all processes of ``torchrun``, where that started this one."""
+        chosen = choose_device(self.device)
+        processes = int(os.environ.get("WORLD_SIZE", "1"))
+        if processes > 1 and "TORCHELASTIC_RUN_ID" in os.environ:
+            here = int(os.environ["LOCAL_WORLD_SIZE"])
+            made = Fabric(
+                accelerator=chosen.type, devices=here, num_nodes=processes // here, strategy="ddp", precision=precision
+            )
+        else:
+            devices: Any = [chosen.index or 0] if chosen.type == "cuda" else 1
+            made = Fabric(accelerator=chosen.type, devices=devices, precision=precision)
+        made.launch()
+        return made
+
+    def workers_for(self, device: torch.device, processes: int) -> int:
+        """Processes that make examples for one process that learns."""
+        if self.workers is not None:
+            return self.workers
+        return 1 if device.type == "cpu" else max(1, min(8, (os.cpu_count() or 2) // processes - 1))
+
+
+class Objective(nn.Module):
+    """A network and what is asked of it, so that one forward pass gives the loss."""
+
+    def __init__(self, network: nn.Module, criterion: Criterion) -> None:
+        super().__init__()
+        self.network, self.criterion = network, criterion
+        self.takes_clips = bool(getattr(network, "takes_clips", False))
+
+    def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weighted parts of the loss of a batch from the window sampler."""
+        if self.takes_clips:
+            output = self.network(batch["frames"], batch["input_times"], batch["output_times"])
+            return self.criterion.of_clips(output, batch)
+        frames = batch["frames"].flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        return self.criterion.of_frames(self.network.deep_logits(frames), batch["masks"].flatten(0, 1))
+
+
+@dataclass
+class Outcome:
+    """What a run came to: the averaged network at its best, on the CPU, and how it ended.
+
+    Attributes
+    ----------
+    state: "done" or "stopped".
+    """
+
+    network: nn.Module
+    progress: Progress
+    state: str
+    message: str
+
+
+@dataclass
+class _Tally:
+    """Parts of the loss since they were last written down."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, parts: Mapping[str, float]) -> None:
+        for name, value in parts.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        means = {name: value / max(1, self.count) for name, value in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
+
+
+class Run:
+    """A training run, from its beginning or its last checkpoint to its end.
 
     Parameters
     ----------
     recipe: what to do.
-    train, valid: real frames to learn from and to choose on; either may be empty.
-    phantoms: simulated frames; the only ones where ``train`` is empty.
-    device: "auto", "cpu" or "cuda".
-    workers: processes that augment; 0 augments in this one.
-    report: gets a line now and then.
-    every_epochs: how often the averaged network is evaluated on ``valid``.
-    before_step: called before each step (to yield a shared machine, say).
-    keep: gets the averaged network after each evaluation that is the best so far.
-
-    Returns
-    -------
-    The averaged network as it was at its best on ``valid`` (at the end, without ``valid``), on the CPU in
-    evaluation mode, and its mean Dice by label name.
+    parts: what is learned from.
+    sampler_of: makes the examples of an input size.
+    judge: judges the averaged network; None to keep the last one.
+    machine: where to compute.
+    folder: of the run; None keeps nothing but what is in memory.
+    watcher: told what happens.
 
     Raises
     ------
     DeviceError: the device is absent.
     WeightsError: the model to start from, or the architecture, can't be had.
+    TrainingError: a batch that the processes can't share.
     """
-    torch.manual_seed(recipe.seed)
-    chosen = choose_device(device)
-    if recipe.start_from:
-        network = load_model(recipe.start_from)[0]
-    else:
-        network = build_model(recipe.architecture, **recipe.configuration)
-    network = network.to(chosen, memory_format=torch.channels_last).train()
-    average = AveragedModel(network, multi_avg_fn=_ramped_average(recipe.average), use_buffers=True)
-    criterion = DeepDiceCrossEntropy()
-    optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    per_epoch = [max(1, math.ceil(len(train or phantoms) / recipe.batch))] * len(recipe.stages)
-    steps = sum(n * stage.epochs for n, stage in zip(per_epoch, recipe.stages, strict=True))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps + 1, pct_start=recipe.warm_up
-    )
-    best: dict[str, float] = {}
-    best_state = {}
-    start, epoch, losses = time.perf_counter(), 0, []
 
-    for number, stage in enumerate(recipe.stages):
-        batches = _batches(recipe, stage, number, train, phantoms, workers)
-        for stage_epoch, step in itertools.product(range(stage.epochs), range(per_epoch[number])):
-            before_step()
-            images, masks = (part.to(chosen, non_blocking=True) for part in next(batches))
-            with torch.autocast(chosen.type, torch.bfloat16, enabled=recipe.half):
-                logits = network.deep_logits(images.contiguous(memory_format=torch.channels_last))
-            loss = criterion(logits, masks)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimiser.step()
-            schedule.step()
-            average.update_parameters(network)
-            losses.append(float(loss.detach()))
-            if step + 1 < per_epoch[number]:
-                continue
-            epoch += 1
-            line = f"epoch {epoch} {stage.size} loss {np.mean(losses):.4f} {time.perf_counter() - start:.0f} s"
-            losses = []
-            last = number == len(recipe.stages) - 1 and stage_epoch == stage.epochs - 1
-            if valid and (last or epoch % every_epochs == 0):
-                scores = mean_dice(average.module, valid, stage.size, device=chosen, half=recipe.half)
-                line += " valid " + " ".join(f"{name} {value:.4f}" for name, value in scores.items())
-                if number == len(recipe.stages) - 1 and (not best or sum(scores.values()) > sum(best.values())):
-                    best = scores
-                    best_state = {k: v.detach().clone() for k, v in average.module.state_dict().items()}
-                    keep(average.module)
-            report(line)
-        del batches
-    if best_state:
-        average.module.load_state_dict(best_state)
-    return average.module.cpu().eval(), best
+    def __init__(
+        self,
+        recipe: Recipe,
+        parts: Sequence[Part],
+        sampler_of: Callable[[Size], Sampler],
+        judge: Judge | None = None,
+        *,
+        machine: Machine | None = None,
+        folder: RunFolder | None = None,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.recipe, self.judge, self.folder = recipe, judge, folder
+        self.parts, self.sampler_of = parts, sampler_of
+        self.machine, self.watcher = machine or Machine(), watcher or Watcher()
+        if self.machine.threads:
+            torch.set_num_threads(self.machine.threads)
+        self.fabric = self.machine.fabric(recipe.precision)
+        self.first = self.fabric.global_rank == 0
+        processes = self.fabric.world_size
+        if recipe.batch % processes:
+            raise TrainingError(f"A batch of {recipe.batch} can't be shared by {processes} processes; change either.")
+        self.epoch_steps = epoch_steps(recipe, parts)
+        self.stages = _stages(recipe, self.epoch_steps)
+
+        torch.manual_seed(recipe.seed)
+        network = first_network(recipe)
+        if processes > 1 and self.fabric.device.type == "cuda":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        network = network.to(memory_format=torch.channels_last).train()
+        self.network = network.to(self.fabric.device)
+        self.average = AveragedModel(self.network, multi_avg_fn=_ramped_average(recipe.average), use_buffers=True)
+        optimiser = _optimiser(recipe, self.network)
+        objective = Objective(self.network, Criterion(recipe.losses, self._sum))
+        self.objective, self.optimiser = self.fabric.setup(objective, optimiser)
+        self.progress = Progress(steps=self.stages[-1][2])
+        self.checkpoints = Checkpoints(folder.checkpoints) if folder else None
+        self._best: dict[str, Tensor] | None = None
+        self._tally = _Tally()
+        self._skipped: set[str] = set()
+        self._paces: list[float] = []
+
+    def resume(self) -> None:
+        """Go on from the last whole checkpoint.
+
+        Raises
+        ------
+        TrainingError: there is none, or it is of another network.
+        """
+        if self.checkpoints is None or self.folder is None:
+            raise TrainingError("A run without a folder can't be resumed.")
+        if self.checkpoints.empty:
+            self.watcher.line("There is no checkpoint yet: beginning anew.")
+            return
+        self._restore()
+        best = self.checkpoints.load_best()
+        if best is not None:
+            own = "average.module."
+            self._best = {key.removeprefix(own): value for key, value in best.tensors.items() if key.startswith(own)}
+        if self.first:
+            self.folder.forget_after(self.progress.step)
+        self.watcher.line(f"Going on from step {self.progress.step} of {self.progress.steps}.")
+
+    def fit(self) -> Outcome:
+        """Train to the end, or until somebody stops it.
+
+        Raises
+        ------
+        TrainingError: the loss became NaN twice, or nothing can be read.
+        DeviceError: the device's memory does not hold a batch.
+        OutputError: a checkpoint could not be written.
+        """
+        progress = self.progress
+        if progress.step == 0:
+            self._keep()
+        kept_at, message = time.monotonic(), ""
+        state = "done"
+        while self.progress.step < self.progress.steps and not message:
+            size, start, stop = next(s for s in self.stages if s[1] <= self.progress.step < s[2])
+            feed = self._feed(size, start, min(stop, self.progress.steps))
+            while self.progress.step < min(stop, self.progress.steps):
+                word = self._obey()
+                if word == "stop":
+                    state, message = "stopped", f"Stopped at step {self.progress.step} of {self.progress.steps}."
+                    break
+                began = time.monotonic()
+                batch = self._next(feed)
+                parts = self._step(batch)
+                if parts is None:
+                    self._rescue()
+                    break
+                self.progress.step += 1
+                self.progress.seconds += time.monotonic() - began
+                self._book(parts, time.monotonic() - began)
+                if self.progress.step % self.epoch_steps == 0 or self.progress.step == self.progress.steps:
+                    message = self._end_epoch()
+                if self.progress.loss_count >= 20:
+                    self.watcher.measured(self._row(), self._tally.take())
+                if time.monotonic() - kept_at >= self.machine.keep_seconds or self.progress.step == self.progress.steps:
+                    self._keep()
+                    kept_at = time.monotonic()
+                if message:
+                    break
+        self._keep()
+        if self._best is not None:
+            self.average.module.load_state_dict(self._best)
+        network = copy.deepcopy(self.average.module).cpu().eval()
+        return Outcome(network, self.progress, state, message)
+
+    # --- a step
+
+    def _feed(self, size: Size, start: int, stop: int) -> Iterator[Any]:
+        epoch = self.epoch_steps * self.recipe.batch
+        stream = Stream(self.parts, self.sampler_of(size), seed=self.recipe.seed, epoch=epoch)
+        device = self.fabric.device
+        return batches(
+            stream,
+            range(max(start, self.progress.step), stop),
+            self.recipe.batch,
+            rank=self.fabric.global_rank,
+            processes=self.fabric.world_size,
+            workers=self.machine.workers_for(device, self.fabric.world_size),
+            pinned=device.type == "cuda",
+        )
+
+    def _next(self, feed: Iterator[Any]) -> dict[str, Tensor]:
+        batch, skipped = next(feed)
+        for name, reason in skipped:
+            if name not in self._skipped:
+                self._skipped.add(name)
+                self.watcher.line(f"Skipped: {reason}")
+        return {name: value.to(self.fabric.device, non_blocking=True) for name, value in batch.items()}
+
+    def _step(self, batch: Mapping[str, Tensor]) -> dict[str, float] | None:
+        """Learn from a batch; the parts of its loss, or None if it is no number."""
+        recipe, progress = self.recipe, self.progress
+        rate = self.rate()
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        torch.manual_seed((recipe.seed * 1_000_003 + progress.step) * 64 + self.fabric.global_rank)
+        try:
+            parts = self.objective(batch)
+            loss = torch.stack(tuple(parts.values())).sum()
+            self.optimiser.zero_grad(set_to_none=True)
+            self.fabric.backward(loss)
+            norm = self.fabric.clip_gradients(
+                self.objective, self.optimiser, max_norm=recipe.optimiser.clip, error_if_nonfinite=False
+            )
+            self.optimiser.step()
+        except RuntimeError as error:  # torch's out-of-memory errors; the CPU allocator raises a bare RuntimeError
+            if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+                raise
+            raise DeviceError(
+                f"The device's memory does not hold a batch of {recipe.batch}; begin a new run with --batch "
+                f"{max(1, recipe.batch // 2)}, or choose another device."
+            ) from error
+        agreed = self.fabric.all_reduce(torch.stack([part.detach() for part in parts.values()]), reduce_op="mean")
+        found = dict(zip(parts, agreed.tolist(), strict=True))
+        # With 16-mixed, steps of infinite gradients are left out by the scaler.
+        finite = recipe.precision == "16-mixed" or math.isfinite(float(norm))
+        if not (finite and all(math.isfinite(value) for value in found.values())):
+            return None
+        self.average.update_parameters(self.network)
+        return found
+
+    def rate(self) -> float:
+        """The learning rate of the step to come."""
+        progress = self.progress
+        factor = self.recipe.schedule.factor(progress.step / max(1, progress.steps))
+        return self.recipe.optimiser.learning_rate * factor * progress.rate_factor
+
+    def _sum(self, value: Tensor) -> Tensor:
+        if self.fabric.world_size == 1:
+            return value
+        import torch.distributed.nn.functional as distributed
+
+        return distributed.all_reduce(value)  # type: ignore[no-any-return]
+
+    # --- beside the steps
+
+    def _book(self, parts: Mapping[str, float], seconds: float) -> None:
+        progress = self.progress
+        self._tally.add(parts)
+        progress.losses += sum(parts.values())
+        progress.loss_count += 1
+        self._paces = [*self._paces[-49:], seconds]
+        self._fit_into_time()
+        left = sorted(self._paces)[len(self._paces) // 2] * (progress.steps - progress.step)
+        self.watcher.stepped(progress.step, progress.steps, left)
+
+    def _row(self) -> dict[str, float | int | None]:
+        progress = self.progress
+        row: dict[str, float | int | None] = {
+            "step": progress.step,
+            "epoch": math.ceil(progress.step / self.epoch_steps),
+            "seconds": progress.seconds,
+            "loss": progress.losses / progress.loss_count if progress.loss_count else None,
+            "learning_rate": self.rate(),
+        }
+        progress.losses, progress.loss_count = 0.0, 0
+        return row
+
+    def _fit_into_time(self) -> None:
+        minutes, progress = self.recipe.max_minutes, self.progress
+        if minutes is None:
+            return
+        first, last = _MEASURED_STEPS
+        if progress.step == last:
+            pace = sum(self._paces[-(last - first) :]) / (last - first)
+            fitting = last + int((0.9 * 60 * minutes - progress.seconds) / pace)
+            progress.steps = int(self.fabric.broadcast(max(last + 1, min(progress.steps, fitting))))
+        elif self.fabric.broadcast(progress.seconds > 60 * minutes):
+            progress.steps = progress.step
+
+    def _end_epoch(self) -> str:
+        """Judge the averaged network if it is time to; a sentence if the run should end here."""
+        progress, recipe = self.progress, self.recipe
+        epoch, last = math.ceil(progress.step / self.epoch_steps), progress.step >= progress.steps
+        if self.judge is None or not (last or epoch % recipe.validation.every_epochs == 0):
+            self.watcher.measured(self._row(), self._tally.take())
+            return ""
+        in_last_stage = self.stages[-1][1] < progress.step
+        began = time.monotonic()
+        scores = self.judge(self.average.module) if self.first else {}
+        scores = self.fabric.broadcast(scores)
+        self.average.module.train()
+        better = in_last_stage and (
+            progress.best_figure is None or self.judge.figure(scores) > progress.best_figure + 1e-9
+        )
+        if better:
+            progress.best, progress.best_figure = dict(scores), self.judge.figure(scores)
+            progress.looks_since_best = 0
+            self._best = {k: v.detach().to("cpu", copy=True) for k, v in self.average.module.state_dict().items()}
+            if self.checkpoints is not None and self.first:
+                self.checkpoints.save(self._captured(), best=True)
+        elif in_last_stage:
+            progress.looks_since_best += 1
+        progress.seconds += time.monotonic() - began
+        row: dict[str, float | int | None] = {f"valid_{name}": value for name, value in scores.items()}
+        self.watcher.measured({**self._row(), **row}, self._tally.take())
+        self.watcher.judged(self.average.module, scores, epoch, better)
+        if 0 < recipe.validation.patience <= progress.looks_since_best and not last:
+            return f"Ended early: no better figure in {progress.looks_since_best} validations."
+        return ""
+
+    def _obey(self) -> str:
+        """What is asked for at this step: "" or "stop"; waits as long as the run is paused."""
+        word = self._asked()
+        if word == "pause":
+            self._keep()
+            if self.folder is not None and self.first:
+                self.folder.status(state="paused", message="Paused.", seconds_left=None)
+            while (word := self._asked()) == "pause":
+                time.sleep(0.2)
+            if self.folder is not None and self.first and word != "stop":
+                self.folder.status(state="running", message="")
+        return "stop" if word == "stop" else ""
+
+    def _asked(self) -> str:
+        word = ""
+        if self.first:
+            word = self.folder.control() if self.folder is not None else ""
+            word = "stop" if self.watcher.wants_stop() else word
+        return str(self.fabric.broadcast(word)) if self.fabric.world_size > 1 else word
+
+    # --- keeping
+
+    def _captured(self) -> Any:
+        return capture(self.network, self.average, self.optimiser.optimizer, self.progress)
+
+    def _keep(self) -> None:
+        if self.checkpoints is not None and self.first:
+            self.checkpoints.save(self._captured())
+
+    def _restore(self) -> None:
+        assert self.checkpoints is not None
+        state = self.checkpoints.load(self.watcher.line)
+        self.progress = restore(state, self.network, self.average, self.optimiser.optimizer)
+
+    def _rescue(self) -> None:
+        """Back to the last good state, once, and on with half the learning rate."""
+        at = self.progress.step
+        advice = "lower optimiser.learning_rate, or set precision to 32-true"
+        if self.progress.rate_factor < 1 or self.checkpoints is None:
+            raise TrainingError(f"The loss became NaN at step {at}; {advice}.")
+        self.fabric.barrier()
+        self._restore()
+        self.progress.rate_factor = 0.5
+        self._keep()
+        self.fabric.barrier()
+        self._tally = _Tally()
+        self.watcher.line(
+            f"The loss became NaN at step {at}: back to step {self.progress.step} with half the learning rate."
+        )
+
+
+def epoch_steps(recipe: Recipe, parts: Sequence[Part]) -> int:
+    """Steps of an epoch."""
+    examples = recipe.epoch_examples or sum(len(part.entries) for part in parts)
+    return max(1, math.ceil(examples / recipe.batch))
+
+
+def first_network(recipe: Recipe) -> nn.Module:
+    """The network that a run begins with: the model to start from, or an untrained one.
+
+    Raises
+    ------
+    WeightsError: it can't be had.
+    TrainingError: the model to start from has another architecture.
+    """
+    network = build_model(recipe.architecture, **recipe.configuration)
+    if not recipe.start_from:
+        return network
+    start, card = load_model(recipe.start_from)
+    try:
+        network.load_state_dict(start.state_dict())
+    except RuntimeError as error:
+        raise TrainingError(
+            f"The recipe {recipe.name} starts from {card.name}, which has another architecture or configuration; "
+            "give both the same."
+        ) from error
+    return network
+
+
+def _stages(recipe: Recipe, epoch_steps: int) -> list[tuple[Size, int, int]]:
+    """(size, first step, step after the last) of each stage."""
+    found, start = [], 0
+    for stage in recipe.before:
+        found.append((stage.size, start, start + stage.epochs * epoch_steps))
+        start = found[-1][2]
+    last = recipe.steps if recipe.epochs is None else recipe.epochs * epoch_steps
+    assert last is not None
+    return [*found, (recipe.size, start, start + last)]
+
+
+def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    settings = recipe.optimiser
+    if settings.name == "sgd":
+        return torch.optim.SGD(
+            network.parameters(), settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+        )
+    return torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def _ramped_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
@@ -175,83 +526,3 @@ def _ramped_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tenso
         get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(averaged, current, count)
 
     return update
-
-
-def _batches(
-    recipe: Recipe,
-    stage: Stage,
-    number: int,
-    train: list[LabelledFrame],
-    phantoms: list[LabelledFrame],
-    workers: int,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    seed = recipe.seed * 1000 + number * 31
-    examples = Examples(train, phantoms, recipe.phantom_share, recipe.augmentation, stage.size, seed)
-    # Forked workers can inherit a lock of OpenCV's thread pool, which nobody will release there.
-    context = "spawn" if workers else None
-    return iter(DataLoader(examples, batch_size=recipe.batch, num_workers=workers, multiprocessing_context=context))
-
-
-def card_of(recipe: Recipe, scores: Mapping[str, float]) -> ModelCard:
-    """The model card of a recipe's outcome; its checksum is filled in when it is saved."""
-    settings = dataclasses.asdict(recipe)
-    for key in ("card", "architecture", "configuration", "name"):
-        del settings[key]
-    settings["stages"] = [{"size": list(s.size), "epochs": s.epochs} for s in recipe.stages]
-    settings["augmentation"]["scale"] = list(recipe.augmentation.scale)
-    texts = {key: tuple(value) if isinstance(value, list) else value for key, value in recipe.card.items()}
-    return ModelCard(
-        name=recipe.name,
-        task="segmentation",
-        architecture=recipe.architecture,
-        configuration=dict(recipe.configuration),
-        input_size=recipe.stages[-1].size,
-        labels=tuple(label.name.lower() for label in Label),
-        weights="",
-        sha256="",
-        figures={"valid_while_training": {name: round(value, 4) for name, value in scores.items()}} if scores else {},
-        training={**settings, "software": __version__},
-        **texts,
-    )
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="EchoODETrainingLib.fit", description=__doc__)
-    parser.add_argument("recipe", type=Path, help="a YAML file, or the name of a shipped recipe")
-    parser.add_argument("--camus", type=Path, help="folder with train/ and valid/ in the public CAMUS layout")
-    parser.add_argument("--output", type=Path, default=Path("models"), help="folder for the weights and their card")
-    parser.add_argument("--cache", type=Path, help="folder to keep simulated frames in")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--workers", type=int, default=1)
-    given = parser.parse_args(arguments)
-    try:
-        recipe = read_recipe(given.recipe)
-        train = read_camus(given.camus / "train", views=("4CH",)) if given.camus else []
-        valid = read_camus(given.camus / "valid", views=("4CH",)) if given.camus else []
-        clips, frames = recipe.phantom_clips, recipe.phantom_frames
-        if given.cache:
-            phantoms = cached_frames(given.cache, clips, frames=frames, seed=recipe.seed)
-        else:
-            phantoms = simulate_frames(clips, frames=frames, seed=recipe.seed)
-
-        def say(line: str) -> None:
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
-
-        def keep(network: nn.Module) -> None:
-            save_model(network, card_of(recipe, {}), given.output)
-
-        network, scores = fit(
-            recipe, train, valid, phantoms, device=given.device, workers=given.workers, report=say, keep=keep
-        )
-        card = save_model(network, card_of(recipe, scores), given.output)
-        say(f"{card.path}")
-    except EchoODEError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

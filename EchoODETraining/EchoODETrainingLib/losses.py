@@ -1,32 +1,136 @@
-"""What training minimises."""
+"""What training minimises.
+
+Every part is a ratio of sums over the batch. ``share`` adds such sums up over the processes of a run, so
+that many processes with a part of a batch each get the loss of one process with the whole batch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from monai.losses import DiceCELoss
-from torch import Tensor, nn
+import torch
+from EchoODELib.engine.models.clip_output import ClipOutput
+from torch import Tensor
+from torch.nn import functional
+
+from .recipe import Losses
+
+MISSING = 255
+"""Value of a mask's pixels whose class is not known."""
+
+Sum = Callable[[Tensor], Tensor]
 
 
-class DeepDiceCrossEntropy(nn.Module):
-    """Soft Dice plus cross entropy (MONAI's), on every head of a deeply supervised network.
+def alone(value: Tensor) -> Tensor:
+    """The sum over the processes of a run that has one."""
+    return value
 
-    The Dice part is Milletari et al., "V-Net" (3DV 2016), with squared denominators as there, over the
-    foreground classes and the whole batch, so that a frame without a structure doesn't dominate.
+
+def cross_entropy(logits: Tensor, masks: Tensor, share: Sum = alone) -> Tensor:
+    """Mean cross entropy over the pixels that are labelled; 0 where none is.
 
     Parameters
     ----------
-    decay: weight of each head relative to the next finer one.
+    logits: (N, K, H, W).
+    masks: (N, H, W) int64, classes below K or :data:`MISSING`.
+    """
+    total = functional.cross_entropy(logits.float(), masks, ignore_index=MISSING, reduction="sum")
+    count = (masks != MISSING).sum().to(total.dtype)
+    total, count = share(torch.stack((total, count)))
+    return total / count.clamp(min=1)
+
+
+def dice_loss(
+    logits: Tensor, masks: Tensor, share: Sum = alone, *, squared: bool = True, background: bool = False
+) -> Tensor:
+    """1 - soft Dice, each class over the whole batch, so that a frame without a structure doesn't dominate.
+
+    As MONAI's ``DiceLoss(batch=True, softmax=True)`` where nothing is missing; ``squared`` denominators are
+    those of Milletari et al., "V-Net" (3DV 2016).
+
+    Parameters
+    ----------
+    logits: (N, K, H, W).
+    masks: (N, H, W) int64, classes below K or :data:`MISSING`; what is missing counts for nothing.
+    background: whether class 0 counts.
+    """
+    known = (masks != MISSING)[:, None]
+    probabilities = logits.float().softmax(1) * known
+    truth = functional.one_hot(masks.where(known[:, 0], 0), logits.shape[1]).movedim(-1, 1) * known
+    guessed = probabilities.square() if squared else probabilities
+    sums = share(torch.stack([part.sum((0, 2, 3)) for part in (probabilities * truth, guessed, truth)]))
+    hit, guess, real = sums[:, 0 if background else 1 :]
+    return (1 - (2 * hit + 1e-5) / (guess + real + 1e-5)).mean()
+
+
+def heat_map_loss(maps: Tensor, points: Tensor, share: Sum = alone, *, sigma: float = 2.0) -> Tensor:
+    """Mean squared difference from Gaussians of height 1 at the points; missing points count for nothing.
+
+    Background is most of a map: the mean is taken over the Gaussians' own area, 2 pi sigma^2 px a point.
+
+    Parameters
+    ----------
+    maps: (N, P, H, W), each to be 1 at its point and 0 elsewhere.
+    points: (N, P, 2), (row, column) px; NaN where missing.
+    """
+    present = points.isfinite().all(-1)
+    rows = torch.arange(maps.shape[-2], device=maps.device)
+    columns = torch.arange(maps.shape[-1], device=maps.device)
+    place = points.nan_to_num()
+    down = torch.exp(-((rows - place[..., 0:1]) ** 2) / (2 * sigma**2))
+    across = torch.exp(-((columns - place[..., 1:2]) ** 2) / (2 * sigma**2))
+    apart = (maps.float() - down[..., None] * across[..., None, :]).square().sum((-2, -1))
+    total, count = share(torch.stack((apart.where(present, 0).sum(), present.sum().to(apart.dtype))))
+    return total / (count.clamp(min=1) * 2 * torch.pi * sigma**2)
+
+
+class Criterion:
+    """The loss of a batch by a recipe's weights, and its parts.
+
+    Paper 000: cross entropy + Dice + lambda times the reconstruction's mean squared error, lambda 10
+    ("Echo-ODE: A dynamics modeling network with neural ODE for temporally consistent segmentation of video
+    echocardiograms", section 2.5).
     """
 
-    def __init__(self, decay: float = 0.5) -> None:
-        super().__init__()
-        self.decay = decay
-        self.loss = DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, squared_pred=True, batch=True)
+    def __init__(self, weights: Losses, share: Sum = alone) -> None:
+        self.weights, self.share = weights, share
 
-    def forward(self, logits: Sequence[Tensor], masks: Tensor) -> Tensor:
-        """Weighted mean over heads: ``logits`` heads x (B, classes, H, W), the finest first; ``masks`` (B, H, W)."""
-        labels = masks[:, None]
-        weights = [self.decay**k for k in range(len(logits))]
-        total: Tensor = sum(w * self.loss(one, labels) for w, one in zip(weights, logits, strict=True)) / sum(weights)
-        return total
+    def segmentation(self, logits: Tensor, masks: Tensor) -> Tensor:
+        """Cross entropy plus Dice of (N, K, H, W) logits against (N, H, W) masks."""
+        weights = self.weights
+        return weights.cross_entropy * cross_entropy(logits, masks, self.share) + weights.dice * dice_loss(
+            logits, masks, self.share, squared=weights.squared, background=weights.background
+        )
+
+    def of_frames(self, heads: Sequence[Tensor], masks: Tensor) -> dict[str, Tensor]:
+        """Weighted mean over the heads of a deeply supervised network, each half (say) of the next finer one's weight.
+
+        Parameters
+        ----------
+        heads: logits (N, K, H, W), the finest first.
+        masks: (N, H, W) int64.
+        """
+        by_head = [self.weights.deep**k for k in range(len(heads))]
+        total = sum(w * self.segmentation(one, masks) for w, one in zip(by_head, heads, strict=True)) / sum(by_head)
+        return {"segmentation": torch.as_tensor(total)}
+
+    def of_clips(self, output: ClipOutput, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The parts that the network's output has, weighted.
+
+        Parameters
+        ----------
+        batch: "masks" (B, S, H, W), "targets" (B, S, C, H, W) and "landmarks" (B, S, lines, 2, 2), as the window
+            sampler makes them.
+        """
+        parts = {"segmentation": self.segmentation(output.logits.flatten(0, 1), batch["masks"].flatten(0, 1))}
+        if output.reconstruction is not None:
+            apart = functional.mse_loss(output.reconstruction.float(), batch["targets"], reduction="sum")
+            total, count = self.share(torch.stack((apart, apart.new_tensor(float(batch["targets"].numel())))))
+            parts["reconstruction"] = self.weights.reconstruction * total / count
+        if output.heat_maps is not None:
+            points = batch["landmarks"].flatten(2, 3).flatten(0, 1)
+            maps = output.heat_maps.flatten(0, 1)
+            parts["heat_maps"] = self.weights.heat_maps * heat_map_loss(
+                maps, points, self.share, sigma=self.weights.heat_map_sigma
+            )
+        return parts

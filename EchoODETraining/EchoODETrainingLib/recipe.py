@@ -2,65 +2,252 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from EchoODELib.engine.errors import WeightsError
+from EchoODELib.engine.models import ARCHITECTURES
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from .augment import Augmentation
+from .errors import RecipeError
 
 RECIPES = Path(__file__).parent / "recipes"
 
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of a run at one input size: ``epochs`` passes over the real frames."""
-
-    size: tuple[int, int]
-    epochs: int
+Size = tuple[Annotated[int, Field(ge=16, le=2048)], Annotated[int, Field(ge=16, le=2048)]]
+Share = Annotated[float, Field(ge=0)]
 
 
-@dataclass(frozen=True)
-class Recipe:
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Part):
+    """One data set of a run.
+
+    Attributes
+    ----------
+    kind: as :func:`.datasets.base.open_data_set` names it.
+    folder: where it lies; left out where the command line says it, or where none is needed.
+    split: "valid" is for choosing, the others are learned from.
+    share: of the examples learned from, relative to the other sources'; None: as many as it has clips.
+    options: what the kind takes besides.
+    """
+
+    kind: str
+    folder: Path | None = None
+    split: Literal["train", "valid", "test"] = "train"
+    share: Share | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Stage(_Part):
+    """A part of a run at another, usually smaller, input size."""
+
+    size: Size
+    epochs: Annotated[int, Field(ge=1)]
+
+
+class Window(_Part):
+    """How much of a clip an example shows, see :class:`.windows.WindowSampler`; one input and output: single frames."""
+
+    inputs: Annotated[int, Field(ge=1)] = 1
+    outputs: Annotated[int, Field(ge=1)] = 1
+    stride: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.0, 3.0)
+    static: Annotated[float, Field(ge=0, le=1)] = 0.05
+    reverse: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Optimiser(_Part):
+    """``adamw`` or ``sgd``; momentum is SGD's."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 2e-2
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    clip: Annotated[float, Field(gt=0)] = 5.0
+    """Greatest norm of the gradient."""
+
+
+class Schedule(_Part):
+    """How the learning rate goes: it rises over ``warm_up`` of the steps, then falls.
+
+    ``cosine`` rises as a cosine from 1/25 and falls as one to 0; ``polynomial`` rises linearly and falls as
+    (1 - progress) ** power; ``constant`` stays.
+    """
+
+    name: Literal["cosine", "polynomial", "constant"] = "cosine"
+    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    power: Annotated[float, Field(gt=0)] = 0.9
+
+    def factor(self, progress: float) -> float:
+        """What the learning rate is multiplied with at a ``progress`` of 0 to 1."""
+        if progress < self.warm_up:
+            rise = progress / self.warm_up
+            if self.name == "cosine":
+                return 0.04 + 0.96 * (1 - math.cos(math.pi * rise)) / 2
+            return max(rise, 0.01)
+        left = 1 - (progress - self.warm_up) / (1 - self.warm_up)
+        if self.name == "cosine":
+            return max(1e-5, (1 - math.cos(math.pi * left)) / 2)
+        return left**self.power if self.name == "polynomial" else 1.0
+
+
+class Losses(_Part):
+    """Weights of the loss's parts, see :mod:`.losses`."""
+
+    cross_entropy: Share = 1.0
+    dice: Share = 1.0
+    squared: bool = True
+    background: bool = False
+    deep: Share = 0.5
+    reconstruction: Share = 10.0
+    heat_maps: Share = 1.0
+    heat_map_sigma: Annotated[float, Field(gt=0)] = 2.0
+
+
+class Validation(_Part):
+    """When and on what the network is judged while it learns.
+
+    Attributes
+    ----------
+    every_epochs: epochs between two looks.
+    clips: at most this many of each source, spread over it.
+    frames: at most this many labelled frames of each clip, spread over it.
+    patience: looks without a better figure after which the run ends early; 0 for never.
+    """
+
+    every_epochs: Annotated[int, Field(ge=1)] = 1
+    clips: Annotated[int, Field(ge=1)] = 100
+    frames: Annotated[int, Field(ge=1)] = 4
+    patience: Annotated[int, Field(ge=0)] = 0
+
+
+class Recipe(_Part):
     """How a network is trained.
 
     Attributes
     ----------
     name: of the model that comes out.
     architecture, configuration: as ``build_model`` takes them.
-    stages: coarse to fine; the last one's size becomes the model's input size.
-    card: texts of the model card (training_data, licence, citation, intended_use, limits, views).
-    augmentation: random changes of the training frames.
-    phantom_clips, phantom_frames, phantom_share: simulated clips, frames of each, and the share of
-        every batch that they make up (all of it where there are no real frames).
-    batch: frames a step.
-    learning_rate, weight_decay: AdamW's; the rate rises over ``warm_up`` of the steps, then falls as a cosine.
-    average: decay per step of the weights' exponential moving average, which is what is kept.
+    size: (rows, columns) of the network's input.
+    before: stages at other sizes that come first.
+    data: what is learned from and chosen on.
+    window, augmentation: how examples are cut out of clips and changed.
+    optimiser, schedule, losses: what is done with them.
+    epochs, steps: how long; one of both.
+    epoch_examples: examples in an epoch; None for the number of clips learned from.
+    max_minutes: the run is shortened, learning rate and all, to end in this time; None for no limit.
+    batch: examples a step, over all processes.
+    precision: as Lightning Fabric names it.
     seed: of weights, order and random changes.
-    start_from: a model's name to continue from (fine-tuning on one's own data), or "".
-    half: compute in bfloat16.
+    average: decay per step of the weights' exponential moving average, which is what is kept.
+    validation: when and on what the network is judged.
+    start_from: a model's name to continue from, or "".
+    labels: class names in the order of the network's channels.
+    lines: names of the lines whose end points the network's heat maps mark, in order.
+    use: what its card says on how it is best used.
+    card: texts of the model card (training_data, licence, citation, intended_use, limits, views).
     """
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     architecture: str
-    configuration: Mapping[str, Any]
-    stages: tuple[Stage, ...]
-    card: Mapping[str, Any]
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    phantom_clips: int = 0
-    phantom_frames: int = 12
-    phantom_share: float = 0.0
-    batch: int = 8
-    learning_rate: float = 2e-3
-    weight_decay: float = 2e-2
-    warm_up: float = 0.05
-    average: float = 0.999
-    seed: int = 0
+    configuration: dict[str, Any] = Field(default_factory=dict)
+    size: Size
+    before: tuple[Stage, ...] = ()
+    data: Annotated[tuple[Source, ...], Field(min_length=1)]
+    window: Window = Window()
+    augmentation: dict[str, Any] = Field(default_factory=dict)
+    optimiser: Optimiser = Optimiser()
+    schedule: Schedule = Schedule()
+    losses: Losses = Losses()
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+    epoch_examples: Annotated[int, Field(ge=1)] | None = None
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    batch: Annotated[int, Field(ge=1)] = 8
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    seed: Annotated[int, Field(ge=0)] = 0
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    validation: Validation = Validation()
     start_from: str = ""
-    half: bool = True
+    labels: Annotated[tuple[str, ...], Field(min_length=2)] = ("background", "lv", "myocardium", "la")
+    lines: tuple[str, ...] = ()
+    use: dict[str, Any] = Field(default_factory=dict)
+    card: dict[str, Any]
+
+    @field_validator("architecture")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in ARCHITECTURES:
+            raise ValueError(f"there is no architecture “{value}”; choose one of: {', '.join(sorted(ARCHITECTURES))}")
+        return value
+
+    @field_validator("card")
+    @classmethod
+    def _said(cls, value: dict[str, Any]) -> dict[str, Any]:
+        needed = {"views", "training_data", "licence", "citation", "intended_use", "limits"}
+        for problem, names in (("lacks", needed - set(value)), ("has unknown", set(value) - needed)):
+            if names:
+                raise ValueError(f"it {problem} {', '.join(sorted(names))}")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give one of epochs and steps")
+        if self.steps is not None and self.before:
+            raise ValueError("stages before the last one count epochs: give epochs, not steps")
+        if not self.learned_from:
+            raise ValueError("data: none of them is learned from; give one whose split is train")
+        if self.learned_from and sum(1.0 if s.share is None else s.share for s in self.learned_from) <= 0:
+            raise ValueError("data: all shares are 0; give one a share")
+        classes = self.configuration.get("classes", len(self.labels))
+        if classes != len(self.labels):
+            raise ValueError(f"configuration.classes is {classes}, but there are {len(self.labels)} labels")
+        return self
+
+    @property
+    def learned_from(self) -> tuple[Source, ...]:
+        """The sources to learn from."""
+        return tuple(source for source in self.data if source.split != "valid")
+
+    @property
+    def chosen_on(self) -> tuple[Source, ...]:
+        """The sources to choose on."""
+        return tuple(source for source in self.data if source.split == "valid")
+
+    def with_folders(self, folders: Mapping[str, Path]) -> Recipe:
+        """The recipe with the folders of data set kinds filled in.
+
+        Raises
+        ------
+        RecipeError: a kind that the recipe doesn't have.
+        """
+        kinds = sorted({source.kind for source in self.data})
+        for kind in folders:
+            if kind not in kinds:
+                raise RecipeError(f"The recipe {self.name} takes no data {kind}; it takes {', '.join(kinds)}.")
+        data = tuple(s.model_copy(update={"folder": folders.get(s.kind, s.folder)}) for s in self.data)
+        return self.model_copy(update={"data": data})
+
+    def changed(self, **changes: Any) -> Recipe:
+        """The recipe with other values; None changes nothing.
+
+        Raises
+        ------
+        RecipeError: a value that can't be.
+        """
+        wanted = {key: value for key, value in changes.items() if value is not None}
+        if "epochs" in wanted:
+            wanted["steps"] = None
+        return make_recipe({**self.model_dump(mode="json"), **wanted}, self.name) if wanted else self
+
+    def written(self) -> str:
+        """As YAML that :func:`read_recipe` reads."""
+        plain = self.model_dump(mode="json", exclude_defaults=True)
+        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -68,24 +255,42 @@ def read_recipe(path: Path) -> Recipe:
 
     Raises
     ------
-    WeightsError: no such recipe, or one that can't be understood.
+    RecipeError: no such recipe, or one that can't be understood; the message names the field.
     """
     found = next((p for p in (path, RECIPES / path.name, RECIPES / f"{path.name}.yaml") if p.is_file()), None)
     if found is None:
         shipped = ", ".join(sorted(p.name for p in RECIPES.glob("*.yaml")))
-        raise WeightsError(f"There is no recipe {path}; give a YAML file or one of: {shipped}.")
+        raise RecipeError(f"There is no recipe {path}; give a YAML file or one of: {shipped}.")
     try:
         content = yaml.safe_load(found.read_text(encoding="utf-8"))
-        stages = tuple(Stage((s["size"][0], s["size"][1]), s["epochs"]) for s in content.pop("stages"))
-        augmentation = dict(content.pop("augmentation", {}))
-        if "scale" in augmentation:
-            augmentation["scale"] = tuple(augmentation["scale"])
-        recipe = Recipe(**content, stages=stages, augmentation=Augmentation(**augmentation))
-    except (yaml.YAMLError, AttributeError, KeyError, IndexError, TypeError) as error:
-        known = ", ".join(f.name for f in fields(Recipe))
-        raise WeightsError(
-            f"The recipe {found.name} can't be understood ({error}); its fields are: {known}."
-        ) from error
-    if not stages:
-        raise WeightsError(f"The recipe {found.name} has no stages; give at least one size with its epochs.")
-    return recipe
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError(f"The recipe {found.name} can't be read as YAML ({error}); correct it.") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"The recipe {found.name} is not a list of fields; see the shipped ones.")
+    return make_recipe(content, found.name)
+
+
+def make_recipe(content: Mapping[str, Any], title: str = "of this run") -> Recipe:
+    """A recipe from its fields.
+
+    Raises
+    ------
+    RecipeError: it can't be understood; the message names the field.
+    """
+    try:
+        return Recipe.model_validate(dict(content))
+    except ValidationError as error:
+        raise RecipeError(f"The recipe {title}: {_spoken(error)}.") from error
+
+
+def _spoken(error: ValidationError) -> str:
+    problems = []
+    for one in error.errors():
+        where = ".".join(str(part) for part in one["loc"])
+        said = one["msg"].removeprefix("Value error, ")
+        if one["type"] == "extra_forbidden":
+            said = "there is no such field"
+        elif one["type"] == "missing":
+            said = "this field is missing"
+        problems.append(f"{where}: {said}" if where else said)
+    return "; ".join(problems[:3])

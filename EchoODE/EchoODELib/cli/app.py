@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..engine.errors import EchoODEError, RunCancelled
-from . import evaluating, inspecting, measuring, outlining, running, simulating
+from . import evaluating, inspecting, measuring, outlining, running, simulating, training
 from .terminal import say
 
 
@@ -55,6 +55,7 @@ for command in (
     simulating.phantom,
     inspecting.models,
     evaluating.evaluate,
+    training.train,
 ):
     app.command()(command)
 

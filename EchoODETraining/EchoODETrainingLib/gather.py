@@ -1,0 +1,204 @@
+"""A recipe's data sets, opened, checked and made ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from EchoODELib.engine.errors import EchoODEError, UnsuitableClip
+from EchoODELib.engine.progress import Monitor
+from EchoODELib.engine.sequence import Label
+from EchoODELib.engine.windows_over_time import WindowUse
+
+from .augment import Augmentation
+from .datasets.base import DataSet, Entry, open_data_set
+from .datasets.cache import default_cache
+from .datasets.clips import LabelledClip
+from .errors import RecipeError, TrainingError
+from .recipe import Recipe, Size, Source
+from .stream import Part
+from .validate import Shown, windows_of
+from .windows import WindowSampler
+
+_MADE = ("phantom", "pseudo_camus")
+"""Kinds whose clips are made once and kept, before the run begins."""
+_MEASURED_CLIPS = 16
+
+
+@dataclass
+class Gathered:
+    """What a run learns from and is chosen on.
+
+    Attributes
+    ----------
+    parts: to learn from.
+    valid: (data set, entries) to choose on.
+    """
+
+    parts: list[Part]
+    valid: list[tuple[DataSet, list[Entry]]] = field(default_factory=list)
+
+    def summary(self) -> list[dict[str, object]]:
+        """A row for each data set: what it is for, its clips and patients."""
+        rows = []
+        for use, data, entries in (
+            *(("train", part.data, part.entries) for part in self.parts),
+            *(("valid", data, entries) for data, entries in self.valid),
+        ):
+            patients = len({entry.patient for entry in entries})
+            rows.append({"for": use, "kind": data.kind, "clips": len(entries), "patients": patients})
+        return rows
+
+
+def gather(recipe: Recipe) -> Gathered:
+    """Open a recipe's data sets.
+
+    Raises
+    ------
+    UnreadableClip: a folder is missing or of another layout.
+    UnsuitableClip: a patient in two splits.
+    TrainingError: nothing to learn from.
+    """
+    parts, valid = [], []
+    for source in recipe.data:
+        data = _opened(source)
+        entries = data.entries(source.split)
+        if source.split == "valid":
+            count = min(recipe.validation.clips, len(entries))
+            spread = np.linspace(0, len(entries) - 1, count).round().astype(int) if count else []
+            valid.append((data, [entries[index] for index in spread]))
+        else:
+            share = float(len(entries)) if source.share is None else source.share
+            parts.append(Part(data, entries, share))
+    if not any(part.entries and part.share > 0 for part in parts):
+        raise TrainingError("There is nothing to learn from: no clip of the data is in the split train.")
+    _refuse_shared(parts, valid)
+    return Gathered(parts, valid)
+
+
+def _opened(source: Source) -> DataSet:
+    folder = source.folder
+    if folder is None and source.kind == "phantom":
+        folder = default_cache() / "phantom"
+    return open_data_set(source.kind, folder, **source.options)
+
+
+def _refuse_shared(parts: list[Part], valid: list[tuple[DataSet, list[Entry]]]) -> None:
+    judged = {entry.patient for _, entries in valid for entry in entries}
+    for part in parts:
+        for entry in part.entries:
+            if entry.patient in judged:
+                raise TrainingError(
+                    f"The patient {entry.patient} would be learned from and chosen on; correct the splits of "
+                    f"{part.data.kind}."
+                )
+
+
+def make_ready(gathered: Gathered, say: Callable[[str], None], monitor: Monitor | None = None) -> None:
+    """Make the clips that are simulated or moved, where they aren't kept yet; those that can't be are left out.
+
+    Raises
+    ------
+    RunCancelled: the monitor was cancelled.
+    """
+    made = [(part.data, part.entries) for part in gathered.parts] + list(gathered.valid)
+    wanted = [(data, entry) for data, entries in made if data.kind in _MADE for entry in entries]
+    if not wanted:
+        return
+    stage = (monitor or Monitor()).stage("Preparing clips", len(wanted))
+    for data, entry in wanted:
+        try:
+            data.load(entry)
+        except EchoODEError as error:
+            data.skip(entry.name, str(error))
+        stage.advance()
+    for data in dict.fromkeys(data for data, _ in wanted):
+        if data.skipped:
+            say(data.skipped_summary())
+
+
+def shown(recipe: Recipe, gathered: Gathered, use: Mapping[str, Any], say: Callable[[str], None]) -> list[Shown]:
+    """The validation's frames; a clip that can't be read is named and left out.
+
+    Parameters
+    ----------
+    use: what :func:`window_use` says.
+    """
+    found: list[Shown] = []
+    windows = WindowUse.of_card(use) if use else None
+    for data, entries in gathered.valid:
+        for entry in entries:
+            try:
+                found += _windows(recipe, data.load(entry), windows)
+            except EchoODEError as error:
+                data.skip(entry.name, str(error))
+        if data.skipped:
+            say(data.skipped_summary())
+    return found
+
+
+def _windows(recipe: Recipe, clip: LabelledClip, use: WindowUse | None) -> list[Shown]:
+    frames, labels = recipe.validation.frames, label_values(recipe)
+    return windows_of(clip, recipe.size, use=use, frames=frames, labels=labels, lines=recipe.lines)
+
+
+def label_values(recipe: Recipe) -> tuple[int, ...]:
+    """The ``Label`` values of a recipe's classes after the background.
+
+    Raises
+    ------
+    RecipeError: a label that data sets don't have.
+    """
+    try:
+        return tuple(int(Label[name.upper()]) for name in recipe.labels[1:])
+    except KeyError as error:
+        known = ", ".join(label.name.lower() for label in Label)
+        raise RecipeError(f"The recipe {recipe.name}: labels: there is no {error.args[0]}; use {known}.") from error
+
+
+def sampler_of(recipe: Recipe, size: Size) -> WindowSampler:
+    """The window sampler of a recipe at an input size.
+
+    Raises
+    ------
+    RecipeError: window, lines or augmentation have settings that can't be.
+    """
+    window = recipe.window
+    try:
+        return WindowSampler(
+            size,
+            window.inputs,
+            window.outputs,
+            stride=window.stride,
+            static=window.static,
+            reverse=window.reverse,
+            labels=label_values(recipe),
+            lines=recipe.lines,
+            augmentation=Augmentation(**recipe.augmentation),
+        )
+    except (TypeError, UnsuitableClip) as error:
+        raise RecipeError(f"The recipe {recipe.name}: augmentation or window: {error}.") from error
+
+
+def window_use(recipe: Recipe, gathered: Gathered) -> dict[str, Any]:
+    """What the model's card says on the windows that it was trained with; nothing for single frames."""
+    window = recipe.window
+    count = max(window.inputs, window.outputs)
+    if window.inputs < 2:
+        return {}
+    sampler, random = sampler_of(recipe, recipe.size), np.random.default_rng(recipe.seed)
+    seconds = []
+    for part in gathered.parts:
+        for entry in part.entries[:: max(1, len(part.entries) // _MEASURED_CLIPS)]:
+            try:
+                clip = part.data.load(entry)
+            except EchoODEError:
+                continue  # named when it is learned from
+            for _ in range(4):
+                frames = sampler.draw(clip, random).frames
+                seconds.append(abs(float(clip.times[frames[-1]] - clip.times[frames[0]])))
+    moving = [value for value in seconds if value > 0]
+    timed = {"window_seconds": round(float(np.mean(moving)), 4)} if moving else {}
+    return {"window_frames": count, "inputs": window.inputs, **timed}

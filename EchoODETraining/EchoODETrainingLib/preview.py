@@ -1,0 +1,58 @@
+"""Pictures of how a network does on validation clips while it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from EchoODELib.engine.export.anatomy import STRUCTURES
+from EchoODELib.engine.export.atomic import write_bytes
+from EchoODELib.engine.sequence import Label
+from numpy.typing import NDArray
+
+_HEIGHT = 240
+_COLUMNS = 4
+
+
+def write_preview(
+    path: Path,
+    images: Sequence[NDArray[np.uint8]],
+    found: Sequence[NDArray[np.uint8]],
+    true: Sequence[NDArray[np.uint8]],
+) -> Path:
+    """A sheet of frames: what the network found is tinted, what experts drew is outlined in white.
+
+    Parameters
+    ----------
+    images, found, true: (h, w) uint8 each, of any sizes; the masks hold ``Label`` values.
+
+    Raises
+    ------
+    OutputError: it can't be written.
+    """
+    tiles = [_tile(image, one, other) for image, one, other in zip(images, found, true, strict=True)]
+    width = max(tile.shape[1] for tile in tiles)
+    tiles = [cv2.copyMakeBorder(t, 2, 2, 2, width - t.shape[1] + 2, cv2.BORDER_CONSTANT) for t in tiles]
+    columns = min(_COLUMNS, len(tiles))
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    sheet = np.vstack([np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)])
+    _, code = cv2.imencode(".png", sheet[..., ::-1])
+    return write_bytes(path, code.tobytes())
+
+
+def _tile(image: NDArray[np.uint8], found: NDArray[np.uint8], true: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    factor = _HEIGHT / image.shape[0]
+    size = (max(1, round(image.shape[1] * factor)), _HEIGHT)
+    gray = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    picture = np.repeat(gray[..., None], 3, axis=2)
+    found = cv2.resize(found, size, interpolation=cv2.INTER_NEAREST)
+    true = cv2.resize(true, size, interpolation=cv2.INTER_NEAREST)
+    for label, structure in STRUCTURES.items():
+        picture[found == label] = 0.65 * picture[found == label] + 0.35 * np.float32(structure.color)
+    drawn = picture.clip(0, 255).astype(np.uint8)
+    for label in (Label.LV, Label.MYOCARDIUM, Label.LA):
+        lines, _ = cv2.findContours((true == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(drawn, lines, -1, (255, 255, 255), 1)
+    return drawn

@@ -1,0 +1,170 @@
+"""Train a model by a recipe, in a run folder: ``echoode train``, or
+
+    python -m EchoODETrainingLib.train RECIPE.yaml --run RUN [--data KIND=FOLDER ...]
+
+Started by ``torchrun``, the same command trains on many GPUs and machines.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from EchoODELib import __version__
+from EchoODELib.engine.errors import EchoODEError, RunCancelled
+from EchoODELib.engine.models.inference import choose_device
+from EchoODELib.engine.progress import Monitor
+from EchoODELib.engine.weights import ModelCard, save_model
+from torch import nn
+
+from .fit import Machine, Outcome, Run, Watcher, epoch_steps
+from .gather import gather, make_ready, sampler_of, shown, window_use
+from .recipe import Recipe
+from .run_folder import RunFolder
+from .validate import DiceJudge
+from .watch import FolderWatcher
+
+Say = Callable[[str], None]
+
+
+def train(
+    recipe: Recipe,
+    folder: RunFolder,
+    *,
+    resume: bool = False,
+    machine: Machine | None = None,
+    monitor: Monitor | None = None,
+    say: Say = lambda line: None,
+) -> Outcome:
+    """Run a recipe in its folder, to its end or until it is stopped; the model lies in the folder then.
+
+    Parameters
+    ----------
+    recipe: what to do.
+    folder: of the run, begun.
+    resume: whether to go on from its last checkpoint.
+    machine: where to compute.
+    monitor: shown the progress; its cancel stops the run after a checkpoint.
+    say: told lines that a person should read.
+
+    Raises
+    ------
+    TrainingError: nothing to learn from, no checkpoint, or a loss that became NaN.
+    RecipeError, UnreadableClip, UnsuitableClip, WeightsError, DeviceError, OutputError, RunCancelled: as their
+        names say.
+    """
+    try:
+        return _train(recipe, folder, resume, machine or Machine(), monitor or Monitor(), say)
+    except BaseException as error:
+        if _first():
+            _end_badly(folder, error)
+        raise
+
+
+def _first() -> bool:
+    """Whether this process is the one that writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _end_badly(folder: RunFolder, error: BaseException) -> None:
+    stopped = isinstance(error, RunCancelled | KeyboardInterrupt)
+    message = "Stopped." if stopped else f"The run failed unexpectedly ({type(error).__name__}: {error})."
+    message = str(error) if isinstance(error, EchoODEError) else message
+    folder.log(message)
+    folder.status(state="stopped" if stopped else "failed", message=message, seconds_left=None)
+
+
+def _train(recipe: Recipe, folder: RunFolder, resume: bool, machine: Machine, monitor: Monitor, say: Say) -> Outcome:
+    first, device = _first(), choose_device(machine.device)
+
+    def tell(line: str) -> None:
+        folder.log(line)
+        say(line)
+
+    if first:
+        folder.clear_control()
+        folder.status(state="preparing", message="")
+    gathered = gather(recipe)
+    make_ready(gathered, tell if first else _quiet, monitor)
+    use = {**window_use(recipe, gathered), **recipe.use}
+    judge: DiceJudge | None = None
+    if gathered.valid:
+        frames = shown(recipe, gathered, use, tell) if first else []
+        half = device.type == "cuda" and recipe.precision == "bf16-mixed"
+        judge = DiceJudge(frames, recipe.labels, device=device, half=half)
+
+    def export(network: nn.Module, scores: Mapping[str, float]) -> str:
+        card = save_model(network, card_of(recipe, scores, use), folder.model)
+        return f"model/{card.name}.yaml"
+
+    watcher: Watcher = Watcher()
+    if first:
+        steps = epoch_steps(recipe, gathered.parts)
+        watcher = FolderWatcher(folder, judge=judge, export=export, epoch_steps=steps, monitor=monitor, say=say)
+    run = Run(
+        recipe,
+        gathered.parts,
+        lambda size: sampler_of(recipe, size),
+        judge,
+        machine=machine,
+        folder=folder,
+        watcher=watcher,
+    )
+    if resume:
+        run.resume()
+    outcome = run.fit()
+    if first:
+        progress = outcome.progress
+        ending = outcome.message or f"Done: {progress.step} steps in {progress.seconds / 60:.1f} minutes."
+        tell(ending)
+        model = export(outcome.network, progress.best)
+        folder.status(state=outcome.state, message=ending, model=model, step=progress.step, seconds_left=None)
+    return outcome
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def card_of(recipe: Recipe, scores: Mapping[str, float], use: Mapping[str, Any]) -> ModelCard:
+    """The model card of a recipe's outcome; its checksum is filled in when it is saved.
+
+    Parameters
+    ----------
+    scores: of the validation.
+    use: how the network is used, windows and all.
+    """
+    elsewhere = {"name", "architecture", "configuration", "labels", "card", "use"}
+    settings = recipe.model_dump(mode="json", exclude=elsewhere)
+    for source in settings["data"]:
+        del source["folder"]
+    texts = {key: tuple(value) if isinstance(value, list) else value for key, value in recipe.card.items()}
+    figures = {name: round(value, 4) for name, value in scores.items()}
+    return ModelCard(
+        name=recipe.name,
+        task="segmentation",
+        architecture=recipe.architecture,
+        configuration=dict(recipe.configuration),
+        input_size=recipe.size,
+        labels=recipe.labels,
+        weights="",
+        sha256="",
+        figures={"valid_while_training": figures} if figures else {},
+        use=dict(use),
+        training={**settings, "software": __version__},
+        **texts,
+    )
+
+
+def main() -> None:
+    """``echoode train`` with the arguments of this program."""
+    sys.argv.insert(1, "train")
+    from EchoODELib.cli import main as echoode
+
+    echoode()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Writes what happens in a run into its folder, and tells whoever started it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from EchoODELib.engine.errors import OutputError
+from EchoODELib.engine.progress import Monitor, Progress
+from torch import nn
+
+from .fit import Watcher
+from .preview import write_preview
+from .run_folder import RunFolder
+from .validate import DiceJudge
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+_STRUCTURES = ("lv", "myocardium", "la")
+_PICTURES = 8
+
+
+class FolderWatcher(Watcher):
+    """Status, metrics, TensorBoard logs, previews and the model of a run.
+
+    Parameters
+    ----------
+    folder: of the run.
+    judge: whose validation frames are pictured; None for no pictures.
+    export: writes the averaged network as a model and gives its card's place in the folder.
+    epoch_steps: steps of an epoch.
+    monitor: shown the progress; a cancel of it stops the run.
+    say: told lines that a person should read.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        judge: DiceJudge | None,
+        export: Callable[[nn.Module, Mapping[str, float]], str],
+        epoch_steps: int,
+        monitor: Monitor | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.folder, self.judge, self.export = folder, judge, export
+        self.epoch_steps, self.monitor, self.say = epoch_steps, monitor or Monitor(), say
+        self._told = 0.0
+        self._board: SummaryWriter | None = None
+
+    def line(self, text: str) -> None:
+        """Log it and say it."""
+        self.folder.log(text)
+        self.say(text)
+
+    def stepped(self, done: int, total: int, seconds_left: float | None) -> None:
+        """Status, once a second; progress."""
+        if self.monitor.report is not None:
+            self.monitor.report(Progress("Training", done, max(1, total), seconds_left))
+        now = time.monotonic()
+        if now - self._told >= 1 or done == total:
+            self._told = now
+            epoch = -(-done // self.epoch_steps)
+            self.folder.status(
+                state="running",
+                step=done,
+                steps=total,
+                epoch=epoch,
+                epochs=-(-total // self.epoch_steps),
+                seconds_left=seconds_left,
+            )
+
+    def measured(self, row: Mapping[str, float | int | None], parts: Mapping[str, float]) -> None:
+        """A row of the table, and TensorBoard's."""
+        self.folder.measured(row)
+        step = int(row["step"] or 0)
+        if self._board is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(self.folder.path / "tensorboard"), purge_step=step)
+        for name, value in {**{f"loss/{k}": v for k, v in parts.items()}, **row}.items():
+            if name not in ("step", "epoch", "seconds") and value is not None:
+                self._board.add_scalar(name.replace("valid_", "valid/"), value, step)
+
+    def judged(self, network: nn.Module, scores: Mapping[str, float], epoch: int, better: bool) -> None:
+        """A line, a picture, and the model where it is the best so far."""
+        told = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
+        self.line(f"Epoch {epoch}: valid {told}{' (best so far)' if better else ''}")
+        if self.judge is not None and self.judge.shown:
+            masks, _ = self.judge.look(network, _PICTURES)
+            seen = self.judge.shown[:_PICTURES]
+            path = self.folder.previews / f"epoch-{epoch:03d}.png"
+            try:
+                write_preview(path, [s.image for s in seen], masks, [s.mask for s in seen])
+            except OutputError as error:
+                self.line(str(error))
+        if better:
+            best = {name: scores.get(name) for name in _STRUCTURES}
+            self.folder.status(best=best, model=self.export(network, scores))
+
+    def wants_stop(self) -> bool:
+        """Whether the monitor was cancelled."""
+        return self.monitor.cancelled
