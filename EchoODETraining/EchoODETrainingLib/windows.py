@@ -21,7 +21,6 @@ from .datasets.clips import LINES, LabelledClip
 #: The class of pixels that teach nothing: no mask on the frame, or a structure that the data set does not draw.
 IGNORED = 255
 _SLOWEST = 0.15  # s between frames beyond which there is no motion to follow from one to the next
-_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -141,19 +140,17 @@ class WindowSampler:
         both = ed is not None and es is not None and {ed, es} <= set(known.tolist()) and abs(es - ed) >= 2
         if both and random.random() < 0.5:
             return np.rint(np.linspace(min(ed, es), max(ed, es), self.count)).astype(np.intp)
-        # As paper 000: a labelled frame at a random place among the inputs, here among those that the clip allows.
+        # As paper 000 a labelled frame has a random place in the window, here one for which the clip reaches far enough.
         frame = int(random.choice(known))
-        place = 0
-        for _ in range(_TRIES):
-            place = int(random.choice(self._output_at))
-            room = min(
-                frame / place if place else np.inf, (last - frame) / (steps - place) if place < steps else np.inf
-            )
-            if room >= min(1.0, stride):
-                stride = min(stride, room)
-                break
-        offsets = np.rint(stride * (np.arange(self.count) - place)).astype(np.intp)
-        return np.clip(frame + offsets, 0, last)
+        places = self._output_at.astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            before = np.where(places > 0, frame / places, np.inf)
+            after = np.where(places < steps, (last - frame) / (steps - places), np.inf)
+        room = np.minimum(before, after)
+        fitting = np.flatnonzero(room >= min(1.0, stride) - 1e-9)
+        place = int(random.choice(fitting)) if len(fitting) else int(room.argmax())
+        offsets = min(stride, float(room[place])) * (np.arange(self.count) - places[place])
+        return np.clip(np.rint(frame + offsets), 0, last).astype(np.intp)
 
 
 def _spread(count: int, total: int) -> NDArray[np.intp]:

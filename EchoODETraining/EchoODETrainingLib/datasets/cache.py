@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import zipfile
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from EchoODELib.engine.errors import OutputError
+from EchoODELib.engine.export.atomic import write_bytes
 from EchoODELib.engine.sequence import View
 
 from .clips import LabelledClip
@@ -68,17 +69,9 @@ def write_clip_file(path: Path, clip: LabelledClip) -> None:
     facts |= {"view": clip.view.value, "spacing": clip.spacing, "drawn": sorted(int(label) for label in clip.drawn)}
     arrays = {key: getattr(clip, key) for key in _ARRAYS}
     arrays |= {f"line_{line}": ends for line, ends in clip.landmarks.items()}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path.parent} can't be written to ({error}); choose another folder or free space."
-        ) from error
+    held = io.BytesIO()
+    np.savez_compressed(held, facts=np.array(json.dumps(facts)), **arrays)
+    write_bytes(path, held.getvalue())
 
 
 def read_clip_file(path: Path) -> LabelledClip:
