@@ -9,8 +9,8 @@ from importlib.util import find_spec
 #: Each benchmark's name and the module that runs it.
 COMMANDS = {
     "gui": "Testing.benchmark.gui",
+    "peers": "Testing.benchmark.networks",
     "registration": "Testing.benchmark.registration",
-    "segmentation": "EchoODETrainingLib.evaluate",
 }
 
 

@@ -255,22 +255,20 @@ def _compared_table(group: Group) -> Table:
         by_model.setdefault(model, {})[figure, structure] = ratio
     rows = []
     for model, ratios in by_model.items():
-        cells = []
-        for column in columns:
-            ratio = ratios.get(column)
-            change = (
-                None if ratio is None else Interval(*(100 * (one - 1) for one in (ratio.value, ratio.low, ratio.high)))
-            )
-            cells.append(
-                Cell("–")
-                if change is None
-                else Cell(f"{signed(change.value)} %", f"{signed(change.low)} to {signed(change.high)}")
-            )
+        cells = [_change_cell(ratios.get(column)) for column in columns]
         rows.append((model, tuple(cells)))
     said = {"dice": "Dice", "hausdorff": "HD", "tc": "TC", "tcd": "TCD"}
     heads = tuple(f"{said[figure]}, {STRUCTURE_NAMES[structure]}" for figure, structure in columns)
     note = "Change of the mean, with its 95 % interval over patients, on the clips that both models have."
     return Table(f"Against {group.models[0]}", heads, tuple(rows), note)
+
+
+def _change_cell(ratio: Interval | None) -> Cell:
+    """How much a mean changed, in percent."""
+    if ratio is None:
+        return Cell("–")
+    value, low, high = (100 * (one - 1) for one in (ratio.value, ratio.low, ratio.high))
+    return Cell(f"{signed(value)} %", f"{signed(low)} to {signed(high)}" if math.isfinite(low) else "")
 
 
 def _cine_section(cine: Cine) -> dict[str, Any]:
