@@ -1,18 +1,25 @@
 """Slicer's door to the training of EchoODE's networks: the module, its panel, its logic for scripts, and its test."""
 
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import qt
 import slicer
+from EchoODETrainingLib.module.data import DataChoice
+from EchoODETrainingLib.module.models import known
 from EchoODETrainingLib.module.operations import TrainingOperations
 from EchoODETrainingLib.module.parameters import TrainingParameterNode
+from EchoODETrainingLib.module.recipes import Changes, Setup, options_of, read, shipped_recipes
+from EchoODETrainingLib.module.run_folder import State
 from EchoODETrainingLib.ui.panel import Panel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
@@ -125,3 +132,30 @@ class EchoODETrainingLogic(ScriptedLoadableModuleLogic, TrainingOperations):
         """Stop listening and end errands; training runs go on."""
         self.timer.stop()
         self.close()
+
+
+class EchoODETrainingTest(ScriptedLoadableModuleTest):
+    """The main job in Slicer itself: a small network learns simulated hearts, and is offered as a model."""
+
+    def test_MainJob(self) -> None:
+        """Plan, train, evaluate, install, delete."""
+        logic = slicer.util.getModuleLogic("EchoODETraining")
+        data = [DataChoice("phantom")]
+        recipe = next(path for path in shipped_recipes() if path.stem == "quick_phantom")
+        setup = Setup(recipe, Changes(name="module-test", minutes=1), "cpu")
+        with tempfile.TemporaryDirectory() as folder:
+            logic.runsFolder = Path(folder)
+            logic.makePlan(setup, waitForCompletion=True)
+            self.assertIsNotNone(logic.plan)
+            run = logic.start(setup, waitForCompletion=True)
+            status = run.status()
+            self.assertEqual(status.state, State.DONE, status.message)
+            self.assertGreater(status.best["lv"], 0.5)
+            self.delayDisplay(f"LV {status.best['lv']:.2f}")
+            options = options_of(read(recipe))
+            logic.evaluate(str(run.model()), data, "valid", "cpu", options, waitForCompletion=True)
+            self.assertTrue(logic.evaluation.report.is_file())
+            name = logic.install(run)
+            self.assertIn(name, [model.name for model in known() if model.own])
+            logic.deleteModel(name)
+            logic.follow(None)

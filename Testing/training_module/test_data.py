@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from SlicerHost.mouse import Qt, QTest
 CORRECTED = (2, 5)
 
 
+@functools.cache
 def a_clip(seed: int = 0) -> SegmentedSequence:
     phantom = simulate(PhantomSettings(frames=8, frame_rate=20.0, size=64, beats=1.0, seed=seed))
     return SegmentedSequence(phantom.sequence, phantom.masks, Provenance("manual"), guides=CORRECTED)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from EchoODELib.engine.errors import OutputError
 from EchoODETrainingLib.module.process import Errand, ProcessFailed, alive, said_error, start_detached
-from EchoODETrainingLib.module.run_folder import Launch, Run, State, fresh_folder, runs_in
+from EchoODETrainingLib.module.run_folder import Curves, Launch, Run, State, fresh_folder, runs_in
 
 NOBODY = 2**22 + 1  # above the largest process number
 
@@ -73,15 +73,22 @@ def test_a_last_start_that_told_nothing_has_failed_in_its_own_words(tmp_path: Pa
 
 
 def test_curves_are_read_as_far_as_they_can_be(tmp_path: Path) -> None:
-    run = told(tmp_path / "run")
-    (tmp_path / "run" / "metrics.csv").write_text(
+    curves = Curves(told(tmp_path / "run"))
+    assert curves.update()["loss"] == []
+    path = tmp_path / "run" / "metrics.csv"
+    first = (
         "step,epoch,seconds,loss,learning_rate,valid_lv,valid_myocardium,valid_la\r\n"
-        "1,1,0.1,0.5,0.01,,,\r\n2,1,0.2,nan,0.01,0.8,0.7,\r\n3,1,0.3,0.25,0.0"
+        "1,1,0.1,0.5,0.01,,,\r\n2,1,0.2,nan,0.01,0.8,0.7,\r\n"
     )
-    curves = run.metrics()
-    assert curves["loss"] == [(1.0, 0.5), (3.0, 0.25)]
-    assert curves["valid_lv"] == [(2.0, 0.8)]
-    assert curves["valid_la"] == []
+    path.write_text(f"{first}3,1,0.3,0.2")
+    assert curves.update()["loss"] == [(1.0, 0.5)]  # not the row that is being written
+    assert curves.points["valid_lv"] == [(2.0, 0.8)]
+    assert curves.points["valid_la"] == []
+    with path.open("a") as file:
+        file.write("5,0.01,,,\r\nrubbish\r\n")
+    assert curves.update()["loss"] == [(1.0, 0.5), (3.0, 0.25)]
+    path.write_text(first)  # resumed from an earlier step
+    assert curves.update()["loss"] == [(1.0, 0.5)]
 
 
 def test_runs_are_listed_latest_first_and_other_folders_are_not(tmp_path: Path) -> None:
@@ -110,11 +117,11 @@ def test_an_errand_answers_or_says_why_not() -> None:
         return Errand([sys.executable, "-c", code.format(out, err, code_)]).answer()
 
     assert answer('{"a": 1}') == {"a": 1}
-    with pytest.raises(ProcessFailed, match="^Choose another folder.$"):
+    with pytest.raises(ProcessFailed, match=r"^Choose another folder\.$"):
         answer("", "Error: Choose another folder.", 3)
     with pytest.raises(ProcessFailed, match="without an answer"):
         answer("nothing")
-    with pytest.raises(ProcessFailed, match="^No data.$"):
+    with pytest.raises(ProcessFailed, match=r"^No data\.$"):
         answer('{"error": "No data."}')
     errand = Errand([sys.executable, "-c", "import time; time.sleep(60)"])
     errand.cancel()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import slicer
 from EchoODETrainingLib.module.operations import TrainingOperations
-from EchoODETrainingLib.module.run_folder import State
+from EchoODETrainingLib.module.run_folder import Curves, State
 
 pytestmark = pytest.mark.usefixtures("fake_trainer")
 
@@ -62,7 +62,7 @@ def test_a_run_pauses_goes_on_and_stops(person: Any, started: Callable[[str], An
     assert "was stopped" in person.told
     assert "stopped" in person.ui.runComboBox.currentText
     assert not person.ui.stopButton.enabled
-    assert run.metrics()["loss"]
+    assert Curves(run).update()["loss"]
 
 
 def test_curves_and_previews_follow(person: Any, started: Callable[[str], Any], picture: Any) -> None:
@@ -178,6 +178,7 @@ def test_a_runs_folder_that_cannot_be_written_is_told(
     person.choose_recipe(recipe_file("steady"), monkeypatch)
     (tmp_path / "file").write_text("in the way")
     person.type_into(person.ui.runsFolderEdit.findChild("QLineEdit"), str(tmp_path / "file" / "runs"))
+    person.until(lambda: person.logic.runsFolder == tmp_path / "file" / "runs")
     person.plan()
     person.click("startButton")
     assert "can't be written" in person.told

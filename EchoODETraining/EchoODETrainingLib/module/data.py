@@ -17,7 +17,7 @@ KIND_NAMES = {
     "hmc_qu": "HMC-QU",
     "ted": "TED",
     OWN: "Own clips (exports, scenes)",
-    MOVED: "CAMUS, moved between ED and ES",
+    MOVED: "CAMUS in motion",
     SIMULATED: "Simulated hearts",
 }
 """Kind, as command line and recipes name it -> its name for people."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from EchoODELib.logic import dependencies
 
-TRAINING = ("lightning-fabric>=2.6", "tensorboard>=2.19", "pydantic>=2.10")
+TRAINING = ("lightning-fabric>=2.5", "pydantic>=2.10", "tensorboard>=2.18", "typer>=0.15", "rich>=13")
+"""The trainer is a command of the command line, hence its last two."""
 
 
 def ensure_training() -> None:

@@ -124,11 +124,17 @@ def show_preview(path: Path) -> bool:
     return True
 
 
+def preview_size() -> tuple[int, int]:
+    """Columns and rows of the view that shows the picture."""
+    columns, rows = view_node("vtkMRMLSliceNode", PREVIEW_VIEW).GetDimensions()[:2]
+    return int(columns), int(rows)
+
+
 def fit_preview(volume: Any) -> None:
     """Show a volume as large as its view allows, as a picture is seen."""
     columns, rows, _ = volume.GetImageData().GetDimensions()
     node = view_node("vtkMRMLSliceNode", PREVIEW_VIEW)
-    across, down = (max(1, size) for size in node.GetDimensions()[:2])
+    across, down = (max(1, size) for size in preview_size())
     width = max(columns, rows * across / down)
     modifying = node.StartModify()
     node.SetOrientationToAxial()

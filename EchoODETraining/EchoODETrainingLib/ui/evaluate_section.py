@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import qt
 from EchoODELib.ui.context import Context
 from EchoODELib.ui.messages import Kind
@@ -102,19 +100,17 @@ class EvaluateSection(Section):
         found = [] if card is None else [(str(card), _("Result of %s") % run.name)]
         found += [(model.name, model.name) for model in models.known()]
         if found != self._models:
+            if card is not None and found[0] not in self._models:  # it has just been made
+                self._chosen = found[0][0]
             self._models = found
             self.ui.evaluateModelComboBox.clear()
             for _value, text in found:
                 self.ui.evaluateModelComboBox.addItem(text)
         values = [value for value, _text in found]
-        if self._chosen not in values or (self._ofRun(self._chosen) and card is not None):
+        if self._chosen not in values:
             self._chosen = values[0] if values else ""
         if values:
             self.ui.evaluateModelComboBox.setCurrentIndex(values.index(self._chosen))
-
-    @staticmethod
-    def _ofRun(value: str) -> bool:
-        return Path(value).is_absolute()
 
     def _onModel(self, index: int) -> None:
         self._chosen = self._models[index][0]

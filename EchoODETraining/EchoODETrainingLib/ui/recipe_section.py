@@ -37,6 +37,9 @@ class RecipeSection(Section):
         ui.recipeFileButton.connect("clicked()", self._onFile)
         ui.recipeComboBox.connect("activated(int)", self._onRecipe)
         ui.architectureComboBox.connect("activated(int)", self._onArchitecture)
+        for limit in Limit:
+            ui.limitComboBox.addItem(limit.label())
+        ui.limitComboBox.connect("activated(int)", self._onLimit)
         ui.sizeComboBox.connect("activated(int)", self._onSize)
         ui.modelNameEdit.connect("editingFinished()", self._onName)
         narrow(ui.recipeInfoLabel, ui.planLabel)
@@ -177,6 +180,7 @@ class RecipeSection(Section):
         ui.batchSpinBox.specialValueText = told(str(content.get("batch") or ""))
         long = next((f"{content[key]} {key.removeprefix('max_')}" for key in _LENGTHS if content.get(key)), "")
         ui.limitComboBox.setItemText(0, told(long))
+        ui.limitComboBox.setCurrentIndex(list(Limit).index(parameters.limit))
         if not ui.modelNameEdit.hasFocus():
             ui.modelNameEdit.text = parameters.modelName
         ui.modelNameEdit.placeholderText = str(content.get("name") or "")
@@ -221,6 +225,9 @@ class RecipeSection(Section):
 
     def _onArchitecture(self, index: int) -> None:
         self.context.parameters.architecture = self._architectures[index]
+
+    def _onLimit(self, index: int) -> None:
+        self.context.parameters.limit = list(Limit)[index]
 
     def _onSize(self, index: int) -> None:
         self.context.parameters.size = "" if index <= 0 else "x".join(map(str, recipes.SIZES[index - 1]))

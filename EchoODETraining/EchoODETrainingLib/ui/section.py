@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import ctk
+import qt
 import slicer
 from EchoODELib.ui.context import Context
 
@@ -40,8 +42,7 @@ class Section:
 
 
 def narrow(*widgets: Any) -> None:
-    """Let long texts in widgets not widen the panel."""
-    import qt
-
+    """Let long texts and paths in labels and path edits not widen the panel."""
     for widget in widgets:
-        widget.setSizePolicy(qt.QSizePolicy.Ignored, widget.sizePolicy.verticalPolicy())
+        path = isinstance(widget, ctk.ctkPathLineEdit)
+        widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed if path else qt.QSizePolicy.Preferred)

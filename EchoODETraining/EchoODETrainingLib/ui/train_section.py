@@ -15,8 +15,8 @@ from EchoODELib.ui.section import setUsable
 from EchoODELib.ui.words import spokenTime
 from slicer.i18n import tr as _
 
-from ..module.run_folder import Run, State, Status
-from ..module.views import clear_views, show_curves, show_preview
+from ..module.run_folder import Curves, Run, State, Status
+from ..module.views import clear_views, preview_size, show_curves, show_preview
 from .recipe_section import RecipeSection
 from .section import Section, narrow
 
@@ -40,6 +40,7 @@ _OUTCOMES = {
         "The training “{name}” was interrupted: Resume continues from its last checkpoint.",
     ),
 }
+_TYPING_MS = 600
 _PATIENCE_S = 20.0  # a run that was asked to stop and has not done so may be ended then
 
 
@@ -67,13 +68,19 @@ class TrainSection(Section):
         self._listed: list[str] = []
         self._told: tuple[Run, State] | None = None  # of what the message line told, or found when it came into view
         self._asked: tuple[Run, str, float] | None = None  # run, word and time of what it was asked
-        self._shown: tuple[Run, Path | None] | None = None  # the preview in the view
+        self._curves: tuple[Run, Curves] | None = None
+        self._shown: tuple[Any, ...] = ()  # run and picture in the view, and the view's size
         ui.runsFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
         narrow(ui.runsFolderEdit, ui.trainInfoLabel)
         ui.startButton.setIcon(context.icons("Train"))
         ui.stopButton.setIcon(context.icons("Stop"))
         ui.openRunButton.setIcon(context.icons("Folder"))
-        ui.runsFolderEdit.connect("currentPathChanged(QString)", self._onFolder)
+        # A path comes letter by letter; what is on the way to it is no folder of runs.
+        self._typed = qt.QTimer()
+        self._typed.setSingleShot(True)
+        self._typed.setInterval(_TYPING_MS)
+        self._typed.connect("timeout()", self._onFolder)
+        ui.runsFolderEdit.connect("currentPathChanged(QString)", lambda path: self._typed.start())
         ui.runComboBox.connect("activated(int)", self._onRun)
         ui.openRunButton.connect("clicked()", self._onOpen)
         ui.startButton.connect("clicked()", self._onStart)
@@ -139,14 +146,16 @@ class TrainSection(Section):
         run, status = self.operations.run, self.status
         if run is None or status is None:
             clear_views()
-            self._shown = None
+            self._shown = ()
             return
-        show_curves(run.metrics(), status.steps, run.name)
+        if self._curves is None or self._curves[0] != run:
+            self._curves = (run, Curves(run))
+        show_curves(self._curves[1].update(), status.steps, run.name)
         self._showPreview()
 
     def forgetViews(self) -> None:
         """The views' nodes are gone."""
-        self._shown = None
+        self._shown = ()
 
     # Filling
 
@@ -263,13 +272,15 @@ class TrainSection(Section):
         if run is None or not pictures:
             return
         path = pictures[min(self.ui.previewSlider.value, len(pictures) - 1)]
-        if (run, path) != self._shown and show_preview(path):
-            self._shown = (run, path)
+        wanted = (run, path, preview_size())
+        if wanted != self._shown and show_preview(path):
+            self._shown = wanted
 
     # What a person does
 
-    def _onFolder(self, folder: str) -> None:
-        if folder:
+    def _onFolder(self) -> None:
+        folder = self.ui.runsFolderEdit.currentPath.strip()
+        if folder and folder != str(self.operations.runsFolder):
             qt.QSettings().setValue(RUNS_FOLDER, folder)
             self.setFolder(folder)
 

@@ -1,0 +1,117 @@
+"""The main job with the real trainer, by mouse and keys: data, a plan, a run, a report, a model that segments.
+
+Each step leaves a picture: set ECHOODE_PICTURES to a folder to keep them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+import yaml
+from EchoODETrainingLib.module.run_folder import Curves, State
+
+CLIPS = {"clips": {"train": 6, "valid": 2}, "views": ["A4C"], "frames": 12, "size": 64}
+RECIPE = {
+    "name": "story",
+    "architecture": "unet",
+    "configuration": {"in_channels": 1, "classes": 4, "widths": [8, 16, 16], "blocks": 1},
+    "size": [48, 48],
+    "data": [{"kind": "phantom", "options": CLIPS}, {"kind": "phantom", "split": "valid", "options": CLIPS}],
+    "augmentation": {"elastic": 0},
+    "optimiser": {"learning_rate": 0.005},
+    "steps": 60,
+    "epoch_examples": 80,
+    "batch": 4,
+    "precision": "32-true",
+    "average": 0.9,
+    "validation": {"every_epochs": 1},
+    "card": {
+        "views": ["A4C"],
+        "training_data": "Simulated hearts.",
+        "licence": "Apache-2.0",
+        "citation": "None",
+        "intended_use": "To see that the module works.",
+        "limits": "It has seen six hearts.",
+    },
+}
+
+
+def test_from_data_to_a_model_that_segments(
+    person: Any, tmp_path: Path, own_models: Path, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ui = person.ui
+
+    person.select("dataKindComboBox", "Simulated hearts")
+    person.click("addDataButton")
+    person.until_no_errand()
+    assert ui.dataTable.rowCount == 1, person.told
+    path = tmp_path / "story.yaml"
+    path.write_text(yaml.safe_dump(RECIPE))
+    person.choose_recipe(path, monkeypatch)
+    assert "48 × 48" in ui.sizeComboBox.currentText
+    person.type_into("modelNameEdit", "My hearts 1")
+    person.rest()
+    person.plan()
+    assert ui.planLabel.isVisible(), person.told
+    picture("training-story-1-plan")
+
+    person.start()
+    run = person.logic.run
+    assert run.folder.name.startswith("My-hearts-1-")
+    person.until(lambda: run.previews() or not person.state.active)
+    person.see(ui.previewFrame)
+    picture("training-story-2-running")
+    person.until(lambda: not person.state.active)
+    assert person.state is State.DONE, person.told
+    assert "is done" in person.told
+    curves = Curves(run).update()
+    assert curves["loss"][-1][1] < curves["loss"][0][1]
+    assert person.logic.status.best["lv"] > 0.3
+    assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLVectorVolumeNode").GetImageData() is not None
+    picture("training-story-3-done")
+
+    opened: list[str] = []
+    monkeypatch.setattr("qt.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
+    assert "Result of" in ui.evaluateModelComboBox.currentText
+    person.click("evaluateButton")
+    person.until_no_errand()
+    texts = [ui.figuresTable.item(row, 0).text() for row in range(ui.figuresTable.rowCount)]
+    assert "LV, Dice" in texts, person.told
+    summary = json.loads((person.logic.evaluation.report.parent / "summary.json").read_text())
+    dice = summary["groups"][0]["models"]["My-hearts-1"]["figures"]["dice_lv"]["mean"]
+    assert ui.figuresTable.item(texts.index("LV, Dice"), 1).text() == f"{dice:.3f}"
+    person.click("openReportButton")
+    assert opened == [str(person.logic.evaluation.report)]
+    person.see(ui.figuresTable)
+    picture("training-story-4-evaluated")
+
+    person.click("installButton")
+    assert "My-hearts-1 is installed" in person.told
+    assert (own_models / "My-hearts-1.yaml").is_file()
+    picture("training-story-5-installed")
+    segments(picture)
+
+
+def segments(picture: Any) -> None:
+    """In the other module, the new model can be chosen and outlines a clip."""
+    from e2e.person import Person
+    from EchoODELib.engine.phantom import PhantomSettings, simulate
+    from EchoODELib.scene.clip import createClip
+
+    somebody = Person()
+    slicer.util.selectModule("EchoODE")
+    somebody.rest()
+    clip = simulate(PhantomSettings(frames=6, frame_rate=20.0, size=64, beats=1.0, seed=3)).sequence
+    somebody.panel.setStudy(createClip(clip, "A clip"))
+    somebody.rest()
+    somebody.select("modelComboBox", "My-hearts-1")
+    somebody.click("segmentButton")
+    somebody.until_done()
+    assert somebody.study.provenance().model == "My-hearts-1", somebody.told
+    assert somebody.study.masks().any()
+    picture("training-story-6-segmented")
+    somebody.logic.close()
