@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .clip_network import ClipNetwork
-from .latent_ode import BackwardODE, ForwardODE
+from .latent_ode import BackwardODE, ForwardODE, initial_state
 from .ode import Solver
 from .times import Blend
 
@@ -50,9 +50,7 @@ class EchoODE(ClipNetwork):
         self.sampled = sampled
         self.backward_ode = BackwardODE(self.features, self.hidden, width) if latent_ode else None
         self.narrow = None if latent_ode else nn.Conv2d(self.features, self.hidden, 1)
-        self.initial = nn.Sequential(
-            nn.Conv2d(self.hidden, self.hidden, 1), nn.ReLU(), nn.Conv2d(self.hidden, 2 * self.hidden, 1)
-        )
+        self.initial = initial_state(self.hidden)
         self.forward_ode = ForwardODE(self.hidden, width, Solver(solver, steps, rtol, atol), dynamics=dynamics)
 
     def through_time(self, features: Tensor, input_times: Tensor, output_times: Tensor, blend: Blend) -> Tensor:

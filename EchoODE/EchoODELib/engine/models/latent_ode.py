@@ -31,6 +31,11 @@ def _derivative_net(inputs: int, width: int, outputs: int) -> nn.Sequential:
     )
 
 
+def initial_state(hidden: int) -> nn.Sequential:
+    """From the dynamic information (B, hidden, h, w) to mean and spread of the initial state (B, 2 * hidden, h, w)."""
+    return nn.Sequential(nn.Conv2d(hidden, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, 2 * hidden, 1))
+
+
 class BackwardODE(nn.Module):
     """From the last frame to the first: one Euler step of a learned derivative over the gap, then a ConvGRU.
 

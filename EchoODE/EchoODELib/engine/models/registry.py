@@ -17,6 +17,7 @@ ARCHITECTURES: dict[str, tuple[str, str]] = {
     "enet": ("enet", "ENet"),
     "deeplabv3": ("deeplabv3", "DeepLabv3"),
     "echo_ode": ("echo_ode", "EchoODE"),
+    "echo_ode_unet": ("echo_ode_unet", "EchoODEUNet"),
     "echo_lstm": ("echo_lstm", "EchoLSTM"),
     "conv_lstm": ("conv_lstm", "ConvLSTM"),
 }

@@ -88,14 +88,19 @@ class UNet(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in widths[:heads])
         self.dropout = nn.Dropout2d(dropout)
 
-    def decode(self, x: Tensor) -> list[Tensor]:
-        """Features of each decoder level, the finest first, from (B, in_channels, H, W)."""
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Features of each encoder level, the finest first, from (B, in_channels, H, W)."""
         x = functional.relu(self.stem(x), inplace=True)
-        skips = []
+        levels: list[Tensor] = []
         for level in self.encoder:
             x = level(x)
-            skips.append(x)
-        x = self.dropout(skips.pop())
+            levels.append(x)
+        return levels
+
+    def expand(self, levels: Sequence[Tensor]) -> list[Tensor]:
+        """Features of each decoder level, the finest first, from those of :meth:`encode`."""
+        *skips, x = levels
+        x = self.dropout(x)
         features: list[Tensor] = []
         for level_index in reversed(range(len(skips))):
             skip = skips[level_index]
@@ -109,7 +114,7 @@ class UNet(nn.Module):
     def deep_logits(self, x: Tensor) -> list[Tensor]:
         """Logits of every head at the input's resolution, the finest head first: ``heads`` x (B, classes, H, W)."""
         size = x.shape[-2:]
-        features = self.decode(x)
+        features = self.expand(self.encode(x))
         return [
             functional.interpolate(head(f).float(), size=size, mode="bilinear", align_corners=False)
             for head, f in zip(self.heads, features, strict=False)
@@ -117,5 +122,5 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, classes, H, W) of frames (B, in_channels, H, W); H and W are multiples of :attr:`stride`."""
-        logits = self.heads[0](self.decode(x)[0]).float()
+        logits = self.heads[0](self.expand(self.encode(x))[0]).float()
         return functional.interpolate(logits, size=x.shape[-2:], mode="bilinear", align_corners=False)
