@@ -1,4 +1,4 @@
-"""One training loop for every architecture, on Lightning Fabric: CPU, one GPU, or many through ``torchrun``.
+"""One training loop for every architecture, on Lightning Fabric.
 
 A run is decided by its recipe: examples are a function of the step, and so are the learning rate and the
 random numbers inside the network, so that a run that was killed goes on to the same weights.
@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from EchoODELib.engine.errors import DeviceError
-from EchoODELib.engine.models import build_model
-from EchoODELib.engine.models.inference import choose_device
-from EchoODELib.engine.weights import load_model
-from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .checkpoint import Checkpoints, Progress, capture, restore
+from .checkpoint import Checkpoints, Progress, State, capture, restore
 from .errors import TrainingError
 from .losses import Criterion
+from .machine import Machine
+from .objective import Objective, averaged, first_network, first_optimiser
 from .recipe import Recipe, Size
 from .run_folder import RunFolder
 from .stream import Part, Sampler, Stream, batches
+from .timetable import MEASURED_STEPS, Pace, StageSteps, Timetable
+from .watch import Tally, Watcher
 
-_MEASURED_STEPS = (3, 13)
-"""Steps whose pace decides how many fit into ``max_minutes``."""
+_ROW_STEPS = 20
+"""Steps between two rows of figures, at most."""
 
 
 class Judge(Protocol):
@@ -46,82 +44,6 @@ class Judge(Protocol):
         ...
 
 
-class Watcher:
-    """Told of what happens in a run; this one looks away."""
-
-    def line(self, text: str) -> None:
-        """Something that a person should read."""
-
-    def stepped(self, done: int, total: int, seconds_left: float | None) -> None:
-        """A step was done."""
-
-    def measured(self, row: Mapping[str, float | int | None], parts: Mapping[str, float]) -> None:
-        """Losses, or a validation's figures, of a step."""
-
-    def judged(self, network: nn.Module, scores: Mapping[str, float], epoch: int, better: bool) -> None:
-        """The averaged network was judged."""
-
-    def wants_stop(self) -> bool:
-        """Whether a person asks to stop here."""
-        return False
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a run computes.
-
-    Attributes
-    ----------
-    device: "auto", "cpu" or "cuda".
-    workers: processes that make examples; None: one beside a CPU, up to eight beside a GPU.
-    threads: of the CPU; None for torch's own choice.
-    keep_seconds: time between two checkpoints.
-    """
-
-    device: str = "auto"
-    workers: int | None = None
-    threads: int | None = None
-    keep_seconds: float = 120.0
-
-    def fabric(self, precision: str) -> Fabric:
-        """A fabric; over all processes of ``torchrun``, where that started this one."""
-        chosen = choose_device(self.device)
-        processes = int(os.environ.get("WORLD_SIZE", "1"))
-        if processes > 1 and "TORCHELASTIC_RUN_ID" in os.environ:
-            here = int(os.environ["LOCAL_WORLD_SIZE"])
-            made = Fabric(
-                accelerator=chosen.type, devices=here, num_nodes=processes // here, strategy="ddp", precision=precision
-            )
-        else:
-            devices: Any = [chosen.index or 0] if chosen.type == "cuda" else 1
-            made = Fabric(accelerator=chosen.type, devices=devices, precision=precision)
-        made.launch()
-        return made
-
-    def workers_for(self, device: torch.device, processes: int) -> int:
-        """Processes that make examples for one process that learns."""
-        if self.workers is not None:
-            return self.workers
-        return 1 if device.type == "cpu" else max(1, min(8, (os.cpu_count() or 2) // processes - 1))
-
-
-class Objective(nn.Module):
-    """A network and what is asked of it, so that one forward pass gives the loss."""
-
-    def __init__(self, network: nn.Module, criterion: Criterion) -> None:
-        super().__init__()
-        self.network, self.criterion = network, criterion
-        self.takes_clips = bool(getattr(network, "takes_clips", False))
-
-    def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weighted parts of the loss of a batch from the window sampler."""
-        if self.takes_clips:
-            output = self.network(batch["frames"], batch["input_times"], batch["output_times"])
-            return self.criterion.of_clips(output, batch)
-        frames = batch["frames"].flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        return self.criterion.of_frames(self.network.deep_logits(frames), batch["masks"].flatten(0, 1))
-
-
 @dataclass
 class Outcome:
     """What a run came to: the averaged network at its best, on the CPU, and how it ended.
@@ -129,30 +51,13 @@ class Outcome:
     Attributes
     ----------
     state: "done" or "stopped".
+    message: why it ended before its last step; empty if it didn't.
     """
 
     network: nn.Module
     progress: Progress
     state: str
     message: str
-
-
-@dataclass
-class _Tally:
-    """Parts of the loss since they were last written down."""
-
-    sums: dict[str, float] = field(default_factory=dict)
-    count: int = 0
-
-    def add(self, parts: Mapping[str, float]) -> None:
-        for name, value in parts.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
-
-    def take(self) -> dict[str, float]:
-        means = {name: value / max(1, self.count) for name, value in self.sums.items()}
-        self.sums, self.count = {}, 0
-        return means
 
 
 class Run:
@@ -189,32 +94,26 @@ class Run:
         self.recipe, self.judge, self.folder = recipe, judge, folder
         self.parts, self.sampler_of = parts, sampler_of
         self.machine, self.watcher = machine or Machine(), watcher or Watcher()
-        if self.machine.threads:
-            torch.set_num_threads(self.machine.threads)
         self.fabric = self.machine.fabric(recipe.precision)
         self.first = self.fabric.global_rank == 0
         processes = self.fabric.world_size
         if recipe.batch % processes:
             raise TrainingError(f"A batch of {recipe.batch} can't be shared by {processes} processes; change either.")
-        self.epoch_steps = epoch_steps(recipe, parts)
-        self.stages = _stages(recipe, self.epoch_steps)
-
+        self.timetable = Timetable(recipe, parts)
         torch.manual_seed(recipe.seed)
         network = first_network(recipe)
         if processes > 1 and self.fabric.device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        network = network.to(memory_format=torch.channels_last).train()
+        network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.network = network.to(self.fabric.device)
-        self.average = AveragedModel(self.network, multi_avg_fn=_ramped_average(recipe.average), use_buffers=True)
-        optimiser = _optimiser(recipe, self.network)
+        self.average = averaged(self.network, recipe.average)
         objective = Objective(self.network, Criterion(recipe.losses, self._sum))
-        self.objective, self.optimiser = self.fabric.setup(objective, optimiser)
-        self.progress = Progress(steps=self.stages[-1][2])
+        self.objective, self.optimiser = self.fabric.setup(objective, first_optimiser(recipe, self.network))
+        self.progress = Progress(steps=self.timetable.steps)
         self.checkpoints = Checkpoints(folder.checkpoints) if folder else None
         self._best: dict[str, Tensor] | None = None
-        self._tally = _Tally()
+        self._tally, self._pace = Tally(), Pace()
         self._skipped: set[str] = set()
-        self._paces: list[float] = []
 
     def resume(self) -> None:
         """Go on from the last whole checkpoint.
@@ -230,7 +129,7 @@ class Run:
             return
         self._restore()
         best = self.checkpoints.load_best()
-        if best is not None:
+        if best is not None and self.progress.best_figure is not None:
             own = "average.module."
             self._best = {key.removeprefix(own): value for key, value in best.tensors.items() if key.startswith(own)}
         if self.first:
@@ -246,56 +145,61 @@ class Run:
         DeviceError: the device's memory does not hold a batch.
         OutputError: a checkpoint could not be written.
         """
-        progress = self.progress
-        if progress.step == 0:
+        if self.progress.step == 0:
             self._keep()
-        kept_at, message = time.monotonic(), ""
-        state = "done"
-        while self.progress.step < self.progress.steps and not message:
-            size, start, stop = next(s for s in self.stages if s[1] <= self.progress.step < s[2])
-            feed = self._feed(size, start, min(stop, self.progress.steps))
-            while self.progress.step < min(stop, self.progress.steps):
-                word = self._obey()
-                if word == "stop":
-                    state, message = "stopped", f"Stopped at step {self.progress.step} of {self.progress.steps}."
-                    break
-                began = time.monotonic()
-                batch = self._next(feed)
-                parts = self._step(batch)
-                if parts is None:
-                    self._rescue()
-                    break
-                self.progress.step += 1
-                self.progress.seconds += time.monotonic() - began
-                self._book(parts, time.monotonic() - began)
-                if self.progress.step % self.epoch_steps == 0 or self.progress.step == self.progress.steps:
-                    message = self._end_epoch()
-                if self.progress.loss_count >= 20:
-                    self.watcher.measured(self._row(), self._tally.take())
-                if time.monotonic() - kept_at >= self.machine.keep_seconds or self.progress.step == self.progress.steps:
-                    self._keep()
-                    kept_at = time.monotonic()
-                if message:
-                    break
+        ending = None
+        while ending is None and self.progress.step < self.progress.steps:
+            ending = self._stage(self.timetable.stage_of(self.progress.step))
         self._keep()
         if self._best is not None:
             self.average.module.load_state_dict(self._best)
         network = copy.deepcopy(self.average.module).cpu().eval()
+        state, message = ending or ("done", "")
         return Outcome(network, self.progress, state, message)
 
-    # --- a step
+    def pace(self, steps: int) -> float:
+        """Seconds a step, measured on a few at the final size that nothing is kept of; the first isn't counted."""
+        feed = self._feed(self.timetable.stages[-1])
+        for _ in range(steps + 1):
+            began = time.monotonic()
+            self._learn(self._next(feed))
+            self._pace.add(time.monotonic() - began)
+        return self._pace.seconds_for(1)
 
-    def _feed(self, size: Size, start: int, stop: int) -> Iterator[Any]:
-        epoch = self.epoch_steps * self.recipe.batch
-        stream = Stream(self.parts, self.sampler_of(size), seed=self.recipe.seed, epoch=epoch)
-        device = self.fabric.device
+    # --- steps
+
+    def _stage(self, stage: StageSteps) -> tuple[str, str] | None:
+        """Steps of one size; (state, message) if the run ends before its last step, None to go on."""
+        feed, kept_at = self._feed(stage), time.monotonic()
+        while self.progress.step < min(stage.stop, self.progress.steps):
+            if self._told_to_stop():
+                return "stopped", f"Stopped at step {self.progress.step} of {self.progress.steps}."
+            began = time.monotonic()
+            parts = self._learn(self._next(feed))
+            if parts is None:
+                self._rescue()
+                return None
+            self._book(parts, time.monotonic() - began)
+            early = self._end_epoch() if self._at_epoch_end() else ""
+            last = self.progress.step == self.progress.steps
+            if last or time.monotonic() - kept_at >= self.machine.keep_seconds:
+                self._keep()
+                kept_at = time.monotonic()
+            if early:
+                return "done", early
+        return None
+
+    def _feed(self, stage: StageSteps) -> Iterator[Any]:
+        epoch = self.timetable.epoch * self.recipe.batch
+        stream = Stream(self.parts, self.sampler_of(stage.size), seed=self.recipe.seed, epoch=epoch)
+        device, processes = self.fabric.device, self.fabric.world_size
         return batches(
             stream,
-            range(max(start, self.progress.step), stop),
+            range(max(stage.start, self.progress.step), min(stage.stop, self.progress.steps)),
             self.recipe.batch,
             rank=self.fabric.global_rank,
-            processes=self.fabric.world_size,
-            workers=self.machine.workers_for(device, self.fabric.world_size),
+            processes=processes,
+            workers=self.machine.workers_for(device, processes),
             pinned=device.type == "cuda",
         )
 
@@ -304,21 +208,19 @@ class Run:
         for name, reason in skipped:
             if name not in self._skipped:
                 self._skipped.add(name)
-                self.watcher.line(f"Skipped: {reason}")
+                self.watcher.line(f"Skipped ({len(self._skipped)} so far): {reason}")
         return {name: value.to(self.fabric.device, non_blocking=True) for name, value in batch.items()}
 
-    def _step(self, batch: Mapping[str, Tensor]) -> dict[str, float] | None:
-        """Learn from a batch; the parts of its loss, or None if it is no number."""
-        recipe, progress = self.recipe, self.progress
-        rate = self.rate()
+    def _learn(self, batch: Mapping[str, Tensor]) -> dict[str, float] | None:
+        """One step; the parts of its loss, or None if one is no number."""
+        recipe = self.recipe
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        torch.manual_seed((recipe.seed * 1_000_003 + progress.step) * 64 + self.fabric.global_rank)
+            group["lr"] = self._rate()
+        torch.manual_seed((recipe.seed * 1_000_003 + self.progress.step) * 64 + self.fabric.global_rank)
         try:
             parts = self.objective(batch)
-            loss = torch.stack(tuple(parts.values())).sum()
             self.optimiser.zero_grad(set_to_none=True)
-            self.fabric.backward(loss)
+            self.fabric.backward(torch.stack(tuple(parts.values())).sum())
             norm = self.fabric.clip_gradients(
                 self.objective, self.optimiser, max_norm=recipe.optimiser.clip, error_if_nonfinite=False
             )
@@ -334,105 +236,101 @@ class Run:
         found = dict(zip(parts, agreed.tolist(), strict=True))
         # With 16-mixed, steps of infinite gradients are left out by the scaler.
         finite = recipe.precision == "16-mixed" or math.isfinite(float(norm))
-        if not (finite and all(math.isfinite(value) for value in found.values())):
+        if not finite or not all(math.isfinite(value) for value in found.values()):
             return None
         self.average.update_parameters(self.network)
         return found
 
-    def rate(self) -> float:
+    def _rate(self) -> float:
         """The learning rate of the step to come."""
         progress = self.progress
         factor = self.recipe.schedule.factor(progress.step / max(1, progress.steps))
         return self.recipe.optimiser.learning_rate * factor * progress.rate_factor
 
     def _sum(self, value: Tensor) -> Tensor:
+        """The sum over all processes, which gradients go through."""
         if self.fabric.world_size == 1:
             return value
-        import torch.distributed.nn.functional as distributed
+        from torch.distributed.nn.functional import all_reduce
 
-        return distributed.all_reduce(value)  # type: ignore[no-any-return]
+        return all_reduce(value)  # type: ignore[no-any-return, no-untyped-call]
 
     # --- beside the steps
 
     def _book(self, parts: Mapping[str, float], seconds: float) -> None:
         progress = self.progress
+        progress.step += 1
+        progress.seconds += seconds
         self._tally.add(parts)
         progress.losses += sum(parts.values())
         progress.loss_count += 1
-        self._paces = [*self._paces[-49:], seconds]
+        self._pace.add(seconds)
         self._fit_into_time()
-        left = sorted(self._paces)[len(self._paces) // 2] * (progress.steps - progress.step)
-        self.watcher.stepped(progress.step, progress.steps, left)
+        self.watcher.stepped(progress.step, progress.steps, self._pace.seconds_for(progress.steps - progress.step))
+        if progress.loss_count == _ROW_STEPS and not self._at_epoch_end():
+            self._measured({})
 
-    def _row(self) -> dict[str, float | int | None]:
+    def _measured(self, scores: Mapping[str, float]) -> None:
         progress = self.progress
         row: dict[str, float | int | None] = {
             "step": progress.step,
-            "epoch": math.ceil(progress.step / self.epoch_steps),
+            "epoch": self.timetable.epochs_of(progress.step),
             "seconds": progress.seconds,
             "loss": progress.losses / progress.loss_count if progress.loss_count else None,
-            "learning_rate": self.rate(),
+            "learning_rate": self._rate(),
+            **{f"valid_{name}": value for name, value in scores.items()},
         }
         progress.losses, progress.loss_count = 0.0, 0
-        return row
+        self.watcher.measured(row, self._tally.take())
 
     def _fit_into_time(self) -> None:
         minutes, progress = self.recipe.max_minutes, self.progress
         if minutes is None:
             return
-        first, last = _MEASURED_STEPS
-        if progress.step == last:
-            pace = sum(self._paces[-(last - first) :]) / (last - first)
-            fitting = last + int((0.9 * 60 * minutes - progress.seconds) / pace)
-            progress.steps = int(self.fabric.broadcast(max(last + 1, min(progress.steps, fitting))))
+        if progress.step == MEASURED_STEPS[1]:
+            fitting = progress.step + self._pace.fitting(minutes, progress.seconds)
+            progress.steps = int(self.fabric.broadcast(min(progress.steps, fitting)))
         elif self.fabric.broadcast(progress.seconds > 60 * minutes):
             progress.steps = progress.step
 
+    def _at_epoch_end(self) -> bool:
+        return self.progress.step % self.timetable.epoch == 0 or self.progress.step == self.progress.steps
+
     def _end_epoch(self) -> str:
         """Judge the averaged network if it is time to; a sentence if the run should end here."""
-        progress, recipe = self.progress, self.recipe
-        epoch, last = math.ceil(progress.step / self.epoch_steps), progress.step >= progress.steps
-        if self.judge is None or not (last or epoch % recipe.validation.every_epochs == 0):
-            self.watcher.measured(self._row(), self._tally.take())
+        progress, settings = self.progress, self.recipe.validation
+        epoch, last = self.timetable.epochs_of(progress.step), progress.step == progress.steps
+        if self.judge is None or not (last or epoch % settings.every_epochs == 0):
+            self._measured({})
             return ""
-        in_last_stage = self.stages[-1][1] < progress.step
         began = time.monotonic()
-        scores = self.judge(self.average.module) if self.first else {}
-        scores = self.fabric.broadcast(scores)
-        self.average.module.train()
-        better = in_last_stage and (
-            progress.best_figure is None or self.judge.figure(scores) > progress.best_figure + 1e-9
-        )
+        scores = self.fabric.broadcast(self.judge(self.average.module) if self.first else {})
+        figure = self.judge.figure(scores)
+        counts = self.timetable.in_last_stage(progress.step)
+        better = counts and (progress.best_figure is None or figure > progress.best_figure)
+        progress.looks_since_best = 0 if better else progress.looks_since_best + int(counts)
         if better:
-            progress.best, progress.best_figure = dict(scores), self.judge.figure(scores)
-            progress.looks_since_best = 0
-            self._best = {k: v.detach().to("cpu", copy=True) for k, v in self.average.module.state_dict().items()}
+            progress.best, progress.best_figure = dict(scores), figure
+            self._best = {key: value.detach().to("cpu", copy=True) for key, value in self._average_state().items()}
             if self.checkpoints is not None and self.first:
-                self.checkpoints.save(self._captured(), best=True)
-        elif in_last_stage:
-            progress.looks_since_best += 1
+                self.checkpoints.save(self._state(), best=True)
         progress.seconds += time.monotonic() - began
-        row: dict[str, float | int | None] = {f"valid_{name}": value for name, value in scores.items()}
-        self.watcher.measured({**self._row(), **row}, self._tally.take())
+        self._measured(scores)
         self.watcher.judged(self.average.module, scores, epoch, better)
-        if 0 < recipe.validation.patience <= progress.looks_since_best and not last:
+        if 0 < settings.patience <= progress.looks_since_best and not last:
             return f"Ended early: no better figure in {progress.looks_since_best} validations."
         return ""
 
-    def _obey(self) -> str:
-        """What is asked for at this step: "" or "stop"; waits as long as the run is paused."""
-        word = self._asked()
-        if word == "pause":
+    def _told_to_stop(self) -> bool:
+        """Whether to stop before this step; waits as long as the run is paused."""
+        if self._word() == "pause":
             self._keep()
-            if self.folder is not None and self.first:
-                self.folder.status(state="paused", message="Paused.", seconds_left=None)
-            while (word := self._asked()) == "pause":
+            self.watcher.paused()
+            while self._word() == "pause":
                 time.sleep(0.2)
-            if self.folder is not None and self.first and word != "stop":
-                self.folder.status(state="running", message="")
-        return "stop" if word == "stop" else ""
+        return self._word() == "stop"
 
-    def _asked(self) -> str:
+    def _word(self) -> str:
         word = ""
         if self.first:
             word = self.folder.control() if self.folder is not None else ""
@@ -441,12 +339,15 @@ class Run:
 
     # --- keeping
 
-    def _captured(self) -> Any:
+    def _average_state(self) -> dict[str, Tensor]:
+        return self.average.module.state_dict()
+
+    def _state(self) -> State:
         return capture(self.network, self.average, self.optimiser.optimizer, self.progress)
 
     def _keep(self) -> None:
         if self.checkpoints is not None and self.first:
-            self.checkpoints.save(self._captured())
+            self.checkpoints.save(self._state())
 
     def _restore(self) -> None:
         assert self.checkpoints is not None
@@ -456,73 +357,16 @@ class Run:
     def _rescue(self) -> None:
         """Back to the last good state, once, and on with half the learning rate."""
         at = self.progress.step
-        advice = "lower optimiser.learning_rate, or set precision to 32-true"
         if self.progress.rate_factor < 1 or self.checkpoints is None:
-            raise TrainingError(f"The loss became NaN at step {at}; {advice}.")
+            raise TrainingError(
+                f"The loss became NaN at step {at}; lower optimiser.learning_rate, or set precision to 32-true."
+            )
         self.fabric.barrier()
         self._restore()
         self.progress.rate_factor = 0.5
         self._keep()
         self.fabric.barrier()
-        self._tally = _Tally()
+        self._tally = Tally()
         self.watcher.line(
             f"The loss became NaN at step {at}: back to step {self.progress.step} with half the learning rate."
         )
-
-
-def epoch_steps(recipe: Recipe, parts: Sequence[Part]) -> int:
-    """Steps of an epoch."""
-    examples = recipe.epoch_examples or sum(len(part.entries) for part in parts)
-    return max(1, math.ceil(examples / recipe.batch))
-
-
-def first_network(recipe: Recipe) -> nn.Module:
-    """The network that a run begins with: the model to start from, or an untrained one.
-
-    Raises
-    ------
-    WeightsError: it can't be had.
-    TrainingError: the model to start from has another architecture.
-    """
-    network = build_model(recipe.architecture, **recipe.configuration)
-    if not recipe.start_from:
-        return network
-    start, card = load_model(recipe.start_from)
-    try:
-        network.load_state_dict(start.state_dict())
-    except RuntimeError as error:
-        raise TrainingError(
-            f"The recipe {recipe.name} starts from {card.name}, which has another architecture or configuration; "
-            "give both the same."
-        ) from error
-    return network
-
-
-def _stages(recipe: Recipe, epoch_steps: int) -> list[tuple[Size, int, int]]:
-    """(size, first step, step after the last) of each stage."""
-    found, start = [], 0
-    for stage in recipe.before:
-        found.append((stage.size, start, start + stage.epochs * epoch_steps))
-        start = found[-1][2]
-    last = recipe.steps if recipe.epochs is None else recipe.epochs * epoch_steps
-    assert last is not None
-    return [*found, (recipe.size, start, start + last)]
-
-
-def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
-    settings = recipe.optimiser
-    if settings.name == "sgd":
-        return torch.optim.SGD(
-            network.parameters(), settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
-        )
-    return torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-
-
-def _ramped_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    """Exponential moving average whose memory grows with the number of steps, so that the start is forgotten."""
-
-    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
-        steps = float(count)
-        get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(averaged, current, count)
-
-    return update
