@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from EchoODELib.engine.export import DISCLAIMER
-from EchoODELib.engine.metrics import Interval
 from jinja2 import Environment, StrictUndefined
 
 from .cines import Cine
-from .look import STRUCTURE_NAMES, colors, signed, structure_color
+from .look import STRUCTURE_NAMES, colors, structure_color
 from .pictures import cine_strip, exhibit_picture, film_strip, neighbours_strip
 from .plots import cine_areas, ef_agreement, film_areas, spread
 from .published import beside
 from .run import Evaluation
 from .scores import WITHIN
-from .summary import Group, compared
+from .summary import Group
+from .tables import cine_table, group_tables, overview_table
 
 _KINDS = {
     "real": ("Real", "Frames of patients, outlined by experts."),
@@ -30,32 +27,6 @@ _FORMS = {
     "stills": "Each labelled frame was given to the model by itself.",
     "film": "The whole sequence was given to the model; all its frames count for steadiness.",
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A table's text, the small print after it, and whether it is the best of its column."""
-
-    text: str
-    small: str = ""
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with models as rows.
-
-    Attributes
-    ----------
-    title, note: above and below it.
-    columns: heads of the cells after the model's.
-    rows: model and its cells.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
-    note: str = ""
 
 
 def page(evaluation: Evaluation) -> str:
@@ -70,7 +41,7 @@ def page(evaluation: Evaluation) -> str:
         color=colors(names),
         kinds=_KINDS,
         forms=_FORMS,
-        overview=[_overview(group) for group in evaluation.groups],
+        overview=[{"group": group, "table": overview_table(group)} for group in evaluation.groups],
         groups=[_section(group, evaluation) for group in evaluation.groups],
         cines=[_cine_section(cine) for cine in evaluation.cines],
         structure_color={name: structure_color(name) for name in STRUCTURE_NAMES},
@@ -78,40 +49,14 @@ def page(evaluation: Evaluation) -> str:
     )
 
 
-def interval_cell(interval: Interval, digits: int = 3, *, best: bool = False) -> Cell:
-    """A mean with its interval; a dash without one."""
-    if not math.isfinite(interval.value):
-        return Cell("–")
-    small = "" if not math.isfinite(interval.low) else f"{interval.low:.{digits}f} to {interval.high:.{digits}f}"
-    return Cell(f"{interval.value:.{digits}f}", small, best)
-
-
-def _overview(group: Group) -> dict[str, Any]:
-    """A group's main figures in one table: overlap, distance, steadiness, phases, EF."""
-    named = [(STRUCTURE_NAMES[name], name) for name in group.structures]
-    columns = [(f"Dice, {said}", f"dice_{name}", 3) for said, name in named]
-    columns += [("HD LV " + f"({group.unit})", "hausdorff_lv", 1), ("TC, LV", "tc_lv", 4), ("TCD, LV", "tcd_lv", 4)]
-    columns += [("ED error (frames)", "ed_error", 1), ("ES error (frames)", "es_error", 1)]
-    plain = _means(group, "", columns)
-    errors = {model: group.ef(model) for model in group.models}
-    if any(errors.values()):
-        known = {model: "–" if one is None else f"{one.error:.1f}" for model, one in errors.items()}
-        rows = tuple(
-            (model, (*(Cell(c.text, "", c.best) for c in cells), Cell(known[model]))) for model, cells in plain.rows
-        )
-        plain = Table("", (*plain.columns, "EF error (points)"), rows)
-    else:
-        rows = tuple((model, tuple(Cell(c.text, "", c.best) for c in cells)) for model, cells in plain.rows)
-        plain = Table("", plain.columns, rows)
-    return {"group": group, "table": plain}
-
-
 def _section(group: Group, evaluation: Evaluation) -> dict[str, Any]:
     color = colors(model.name for model in evaluation.models)
     film = group.form == "film"
-    tables = [_dice_table(group), *_more_tables(group, film)]
-    plots = [("Dice and distance of each clip", spread(group, ("dice", "hausdorff"), ("Dice", f"HD ({group.unit})")))]
-    if film:
+    plots = []
+    if group.structures:
+        said = ("Dice", f"HD ({group.unit})")
+        plots.append(("Dice and distance of each clip", spread(group, ("dice", "hausdorff"), said)))
+    if film and group.structures:
         plots.append(
             ("Steadiness of each clip; dashed: the true masks’ own", spread(group, ("tc", "tcd"), ("TC", "TCD")))
         )
@@ -125,7 +70,7 @@ def _section(group: Group, evaluation: Evaluation) -> dict[str, Any]:
     shown = evaluation.films.get(key)
     return {
         "group": group,
-        "tables": [table for table in tables if table.rows],
+        "tables": group_tables(group),
         "plots": plots,
         "efs": efs,
         "film": None if shown is None else {"clip": shown.clip, "strip": film_strip(shown), "areas": film_areas(shown)},
@@ -137,164 +82,10 @@ def _section(group: Group, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _dice_table(group: Group) -> Table:
-    columns = [(f"{STRUCTURE_NAMES[name]}", f"dice_{name}", 3) for name in group.structures]
-    return _means(group, "Dice, mean and 95 % interval over patients", columns)
-
-
-def _more_tables(group: Group, film: bool) -> list[Table]:
-    named = [(STRUCTURE_NAMES[name], name) for name in group.structures]
-    tables = [
-        _means(
-            group,
-            f"Hausdorff distance ({group.unit}) and IoU",
-            [(f"{said}, HD", f"hausdorff_{name}", 2) for said, name in named]
-            + [(f"{said}, IoU", f"iou_{name}", 3) for said, name in named],
-            _missing_note(group),
-        ),
-        _means(group, "Dice of the LV by phase", [("End-diastole", "dice_lv_ed", 3), ("End-systole", "dice_lv_es", 3)]),
-    ]
-    if film:
-        tables += [
-            _means(
-                group,
-                "Steadiness over time (less is steadier)",
-                [(f"TC, {said}", f"tc_{name}", 4) for said, name in named]
-                + [(f"TCD, {said}", f"tcd_{name}", 4) for said, name in named]
-                + [("mFIP", "mfip", 4)],
-                _truth_note(group),
-            ),
-            _means(
-                group,
-                "Phases: error in frames, and share found",
-                [
-                    ("ED", "ed_error", 2),
-                    ("ES", "es_error", 2),
-                    ("ED found", "ed_found", 2),
-                    ("ES found", "es_found", 2),
-                ],
-                f"A phase counts as found within {WITHIN} frames of the true one.",
-            ),
-        ]
-    return [*tables, _ef_table(group), _compared_table(group)]
-
-
-def _means(group: Group, title: str, columns: Sequence[tuple[str, str, int]], note: str = "") -> Table:
-    """Means of columns by model; the best of several models is marked."""
-    known = [(said, column, digits) for said, column, digits in columns if column in group.columns()]
-    if not known:
-        return Table(title, (), ())
-    lines: list[list[Cell]] = [[] for _ in group.models]
-    for _, column, digits in known:
-        found = [group.interval(model, column) for model in group.models]
-        best = _best([one.value for one in found], less=not column.startswith(("dice", "iou", "ed_found", "es_found")))
-        for line, one in zip(lines, found, strict=True):
-            line.append(interval_cell(one, digits, best=len(found) > 1 and one.value == best))
-    rows = tuple((model, tuple(line)) for model, line in zip(group.models, lines, strict=True))
-    return Table(title, tuple(said for said, _, _ in known), rows, note)
-
-
-def _best(values: Sequence[float], *, less: bool) -> float:
-    known = [value for value in values if math.isfinite(value)]
-    choose: Callable[[Sequence[float]], float] = min if less else max
-    return choose(known) if known else math.nan
-
-
-def _missing_note(group: Group) -> str:
-    """Where a structure is in only one of the masks there is no distance: say how often."""
-    parts = []
-    for model in group.models:
-        counts = [(STRUCTURE_NAMES[name], group.total(model, f"missing_{name}")) for name in group.structures]
-        said = ", ".join(f"{name} on {count:.0f} frames" for name, count in counts if count)
-        if said:
-            parts.append(f"{model}: {said}")
-    return f"Missing in one of the masks, and left out of the distance: {'; '.join(parts)}." if parts else ""
-
-
-def _truth_note(group: Group) -> str:
-    parts = []
-    for name in group.structures:
-        column = f"tc_true_{name}"
-        if column in group.columns():
-            parts.append(f"{STRUCTURE_NAMES[name]} {group.rows[column].mean():.4f}")
-    if not parts:
-        return "TC and mFIP look at the masks alone, so standing still would win: read them beside Dice."
-    true_mfip = f", mFIP {group.rows['mfip_true'].mean():.4f}" if "mfip_true" in group.columns() else ""
-    return f"The true masks themselves: TC {', '.join(parts)}{true_mfip}. Less than that is too stiff, not better."
-
-
-def _ef_table(group: Group) -> Table:
-    rows = []
-    for model in group.models:
-        for column, said in (("ef_true", "experts’ masks, same discs"), ("ef_reported", "as the data set reports it")):
-            agreement = group.ef(model, column)
-            if agreement is None:
-                continue
-            limits = agreement.limits
-            cells = (
-                Cell(said),
-                Cell(str(limits.count)),
-                interval_cell(agreement.correlation, 2),
-                Cell(signed(limits.bias.value), f"{signed(limits.bias.low)} to {signed(limits.bias.high)}"),
-                Cell(f"{signed(limits.lower.value)} to {signed(limits.upper.value)}"),
-                Cell(f"{agreement.error:.1f}"),
-            )
-            rows.append((model, cells))
-    columns = ("against", "clips", "correlation", "bias, points", "limits of agreement", "mean absolute error")
-    note = "EF from Simpson’s discs in this one plane. Reported EF is often biplane, so it can’t be met exactly."
-    return Table("Ejection fraction", columns, tuple(rows), note)
-
-
-def _compared_table(group: Group) -> Table:
-    found = compared(group)
-    if not found:
-        return Table("Compared", (), ())
-    columns = list(dict.fromkeys((figure, structure) for _, figure, structure, _ in found))
-    by_model: dict[str, dict[tuple[str, str], Interval]] = {}
-    for model, figure, structure, ratio in found:
-        by_model.setdefault(model, {})[figure, structure] = ratio
-    rows = []
-    for model, ratios in by_model.items():
-        cells = [_change_cell(ratios.get(column)) for column in columns]
-        rows.append((model, tuple(cells)))
-    said = {"dice": "Dice", "hausdorff": "HD", "tc": "TC", "tcd": "TCD"}
-    heads = tuple(f"{said[figure]}, {STRUCTURE_NAMES[structure]}" for figure, structure in columns)
-    note = "Change of the mean, with its 95 % interval over patients, on the clips that both models have."
-    return Table(f"Against {group.models[0]}", heads, tuple(rows), note)
-
-
-def _change_cell(ratio: Interval | None) -> Cell:
-    """How much a mean changed, in percent."""
-    if ratio is None:
-        return Cell("–")
-    value, low, high = (100 * (one - 1) for one in (ratio.value, ratio.low, ratio.high))
-    return Cell(f"{signed(value)} %", f"{signed(low)} to {signed(high)}" if math.isfinite(low) else "")
-
-
 def _cine_section(cine: Cine) -> dict[str, Any]:
-    first = next(iter(cine.readings.values()))
-    columns = (
-        ["EF", "ED frames", "ES frames", "to look at"]
-        + [f"TC, {STRUCTURE_NAMES[name]}" for name in STRUCTURE_NAMES if f"tc_{name}" in first.figures]
-        + [f"largest jump, LV ({cine.unit})", "mFIP"]
-    )
-    rows = []
-    for model, reading in cine.readings.items():
-        figures, measured = reading.figures, reading.measured
-        ed, es = ((), ()) if measured is None else (measured.ed_frames, measured.es_frames)
-        cells = [
-            Cell("–" if math.isnan(figures["ef"]) else f"{figures['ef']:.0f} %"),
-            Cell(", ".join(map(str, ed)) or "–"),
-            Cell(", ".join(map(str, es)) or "–"),
-            Cell("–" if math.isnan(figures["flagged"]) else f"{figures['flagged']:.0f} of {len(cine.frames)}"),
-            *(interval_cell(Interval(figures[f"tc_{name}"], math.nan, math.nan), 4) for name in STRUCTURE_NAMES),
-            interval_cell(Interval(figures["jump_lv"], math.nan, math.nan), 1),
-            interval_cell(Interval(figures["mfip"], math.nan, math.nan), 4),
-        ]
-        rows.append((model, tuple(cells)))
     return {
         "cine": cine,
-        "table": Table("What the models make of it", tuple(columns), tuple(rows), "No expert outlined this clip."),
+        "table": cine_table(cine),
         "areas": cine_areas(cine),
         "strips": [(model, cine_strip(cine, model), neighbours_strip(cine, model)) for model in cine.readings],
         "flags": [

@@ -23,6 +23,7 @@ from ..datasets.base import DataSet
 from ..datasets.clips import LabelledClip
 from .cines import Cine, study
 from .exhibits import Exhibit, Film, Worst, cut, film_of
+from .lines import LineFinder, has_lines, line_errors, line_finder
 from .scores import score
 from .summary import Group, group_rows
 from .trials import try_model
@@ -156,6 +157,7 @@ def evaluate(
     if not models or not (data or files):
         raise UnsuitableClip("Name a model, and a data set with a split or a clip to evaluate it on.")
     segmenters = {name: Segmenter(name, device, clean=clean, flips=flips) for name in dict.fromkeys(models)}
+    finders = {name: line_finder(name, device) for name in segmenters}
     monitor = monitor or Monitor()
     rows: list[dict[str, Any]] = []
     facts, failures = [], []
@@ -168,7 +170,7 @@ def evaluate(
             known.add(clip)
             for name, segmenter in segmenters.items():
                 try:
-                    rows.append(kept.row(one.kind, split, name, segmenter, clip))
+                    rows.append(kept.row(one.kind, split, name, segmenter, finders[name], clip))
                 except RunCancelled:
                     raise
                 except EchoODEError as error:
@@ -202,7 +204,16 @@ class _Kept:
         self.seen: dict[tuple[str, ...], None] = {}
         self.films: dict[tuple[str, ...], Film] = {}
 
-    def row(self, data_set: str, split: str, model: str, segmenter: Segmenter, clip: LabelledClip) -> dict[str, Any]:
+    def row(
+        self,
+        data_set: str,
+        split: str,
+        model: str,
+        segmenter: Segmenter,
+        finder: LineFinder | None,
+        clip: LabelledClip,
+    ) -> dict[str, Any]:
+        """What a model makes of a clip, as a row; its pictures are kept."""
         trial = try_model(segmenter, clip)
         group = (data_set, clip.kind, trial.form)
         key = (*group, model)
@@ -214,7 +225,12 @@ class _Kept:
                 film.found[model] = cut(trial, trial.found).copy()
         named = {"data_set": data_set, "kind": clip.kind, "form": trial.form, "split": split, "model": model}
         named |= {"clip": clip.name, "patient": clip.patient, "view": clip.view.value}
-        return {**named, "unit": "mm" if clip.spacing else "px", **score(trial)}
+        return {
+            **named,
+            "unit": "mm" if clip.spacing else "px",
+            **score(trial),
+            **line_errors(clip, trial.found, finder),
+        }
 
 
 def _clips(data: DataSet, split: str, views: Sequence[str], stage: Any) -> Iterator[LabelledClip]:
@@ -223,8 +239,8 @@ def _clips(data: DataSet, split: str, views: Sequence[str], stage: Any) -> Itera
         stage.advance()
         if views and clip.view.value not in views:
             continue
-        if not clip.labelled.any():
-            data.skip(clip.name, "No frame of it has a mask to compare with.")
+        if not clip.labelled.any() and not has_lines(clip):
+            data.skip(clip.name, "No frame of it has a mask or a line to compare with.")
             continue
         if data.kind not in PUBLIC:
             who = hashlib.sha256(clip.patient.encode()).hexdigest()[:8]
