@@ -13,24 +13,17 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import torch
 from EchoODELib.engine.errors import UnsuitableClip
 from EchoODELib.engine.measure import measure
 from EchoODELib.engine.phantom.timing import Rhythm
-from EchoODELib.engine.registration.flow import chain, invert
-from EchoODELib.engine.registration.legs import Leg
 from EchoODELib.engine.registration.masks import carry, labels_of, signed_distances, to_labels
-from EchoODELib.engine.registration.motion_model import load_motion_model
-from EchoODELib.engine.registration.settings import LossWeights, SplineSettings
-from EchoODELib.engine.registration.spline_fit import Material, SplineFit
-from EchoODELib.engine.registration.work import HeartBox
 from EchoODELib.engine.sequence import EchoSequence, Provenance, SegmentedSequence, View
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from .datasets.clips import LabelledClip
+from .pseudo_motion import Field, Flow, fit_flow, inner_part, rigid_motion
 
-Field = NDArray[np.float32]
 _GRAIN = 2.2  # px, standard deviation between what is texture and what is shading
 
 
@@ -104,7 +97,7 @@ def make_pseudo_sequence(pair: LabelledClip, settings: PseudoSettings, seed: int
         np.empty((len(times), *masks.shape[1:]), np.uint8),
     )
     for number, share in enumerate(state):
-        gray, mask = blend.at(float(share), _rigid(images.shape[1:], offsets[number], turns[number]))
+        gray, mask = blend.at(float(share), rigid_motion(images.shape[1:], offsets[number], turns[number]))
         gray = gray * speckle.at(number, flow, float(share), settings.speckle) * gains[number]
         gray = gray + random.normal(0, settings.noise, gray.shape) * np.clip(gray / 40, 0.15, 1)
         frames[number] = np.where(pair.sector, np.clip(np.rint(gray), 0, 255), 0)
@@ -180,63 +173,6 @@ def _slow(times: NDArray[np.float64], random: np.random.Generator) -> NDArray[np
     return np.sum([size * np.sin(2 * np.pi * rate * times + phase) for rate, phase, size in waves], axis=0) / 1.5
 
 
-# --- motion
-
-
-@dataclass(frozen=True)
-class Flow:
-    """Pull-backs (steps + 1, H, W, 2) px of each state of contraction to ED and to ES."""
-
-    to_ed: Field
-    to_es: Field
-
-    def at(self, share: float) -> tuple[Field, Field]:
-        """The two pull-backs (H, W, 2) at a state from 0 (ED) to 1 (ES)."""
-        position = share * (len(self.to_ed) - 1)
-        low = min(int(position), len(self.to_ed) - 2)
-        part = np.float32(position - low)
-        return (
-            self.to_ed[low] * (1 - part) + self.to_ed[low + 1] * part,
-            self.to_es[low] * (1 - part) + self.to_es[low + 1] * part,
-        )
-
-
-def fit_flow(images: NDArray[np.uint8], masks: NDArray[np.uint8], sector: NDArray[np.bool_], steps: int) -> Flow:
-    """Register ED to ES (2, H, W) with both masks as guides; zero motion outside a box around the heart."""
-    spline = SplineSettings(steps=steps)
-    box = HeartBox.around(list(masks), spline.margin)
-    labels = labels_of(*masks)
-    material = Material(images, _inner(sector, 2), 0.3, box, labels, {0: masks[0]}, {1: masks[1]})
-    legs = (Leg(0, (1,)),)
-    model = load_motion_model(spline.motion_model)
-    flows = SplineFit(legs, material, spline, LossWeights.sparse(), torch.device("cpu"), model).run()
-    with torch.no_grad():
-        pulls = flows.steps(box.shape)
-        back = chain(pulls)[0]
-        # The same way from the other end: each step undone, last first.
-        onward = chain(invert(pulls[0]).flip(0)[None])[0].flip(0)
-    to_ed, to_es = (np.zeros((steps + 1, *masks.shape[1:], 2), np.float32) for _ in range(2))
-    half = np.array([box.shape[1] / 2, box.shape[0] / 2], np.float32)
-    for number in range(steps):
-        box.place(back[number].permute(1, 2, 0).numpy() * half, to_ed[number + 1])
-        box.place(onward[number].permute(1, 2, 0).numpy() * half, to_es[number])
-    return Flow(to_ed, to_es)
-
-
-def _inner(sector: NDArray[np.bool_], rim: int) -> NDArray[np.bool_]:
-    """The sector without a rim in px, where its edge mixes with black."""
-    side = 2 * rim + 1
-    return cv2.erode(sector.astype(np.uint8), np.ones((side, side), np.uint8), borderValue=0).astype(bool)
-
-
-def _rigid(shape: tuple[int, ...], offset: NDArray[np.float64], turn: float) -> Field:
-    """A pull-back (H, W, 2) px of a probe that moved by ``offset`` (x, y) and turned by ``turn`` radian."""
-    rows, columns = np.indices(shape, dtype=np.float32)
-    x, y = columns - shape[1] / 2, rows
-    cos, sin = np.cos(turn) - 1, np.sin(turn)
-    return np.stack([cos * x - sin * y + offset[0], sin * x + cos * y + offset[1]], -1).astype(np.float32)
-
-
 # --- texture
 
 
@@ -248,7 +184,7 @@ class _Blend:
     ) -> None:
         self.flow, self.labels = flow, labels_of(*masks)
         # Beyond the sector's edge what lies inside of it goes on, so that nothing black moves in.
-        nearest = ndimage.distance_transform_edt(~_inner(sector, 4), return_distances=False, return_indices=True)
+        nearest = ndimage.distance_transform_edt(~inner_part(sector, 4), return_distances=False, return_indices=True)
         grays = [image[tuple(nearest)].astype(np.float32) for image in images]
         shading = [cv2.GaussianBlur(gray, (0, 0), _GRAIN) for gray in grays]
         self.layers = [np.stack([s, g - s], -1) for s, g in zip(shading, grays, strict=True)]
@@ -281,20 +217,25 @@ def _sharp(layers: Field, pull: Field) -> Field:
 
 
 class _Speckle:
-    """Multiplicative noise of the size of speckle, which moves with the tissue and turns over in a few frames."""
+    """Multiplicative noise of the size of speckle, which moves with the tissue and turns over in a few frames.
+
+    Half of it starts at ED and half at ES, and each fades before the motion would stretch it into streaks.
+    """
 
     def __init__(self, shape: tuple[int, ...], times: NDArray[np.float64], random: np.random.Generator) -> None:
-        # Wider than deep, as a beam's resolution is.
-        fields = [
-            cv2.GaussianBlur(random.standard_normal(shape).astype(np.float32), (0, 0), 1.3, sigmaY=0.7)
-            for _ in range(4)
-        ]
-        self.fields = np.stack([f / f.std() for f in fields], -1)
-        rates = random.uniform(0.8, 3.0, 4) * random.choice([-1, 1], 4)
-        self.phases = random.uniform(0, 2 * np.pi, 4) + 2 * np.pi * times[:, None] * rates
+        white = random.standard_normal((*shape, 4), np.float32)
+        fields = cv2.GaussianBlur(white, (0, 0), 1.3, sigmaY=0.7)  # wider than deep, as a beam's resolution is
+        fields /= fields.std((0, 1))
+        self.fields = np.ascontiguousarray(fields[..., :2]), np.ascontiguousarray(fields[..., 2:])
+        rates = random.uniform(0.8, 3.0, 2) * random.choice([-1, 1], 2)
+        self.angles = random.uniform(0, 2 * np.pi, 2) + 2 * np.pi * times[:, None] * rates
 
     def at(self, frame: int, flow: Flow, share: float, strength: float) -> Field:
         """Factors (H, W) about 1."""
-        weights = np.cos(self.phases[frame]).astype(np.float32)
-        noise = _sharp(self.fields, flow.at(share)[0]) @ (weights / np.linalg.norm(weights))
+        noise = np.zeros(self.fields[0].shape[:2], np.float32)
+        weights = np.sqrt([1 - share, share])
+        for fields, pull, weight, angle in zip(self.fields, flow.at(share), weights, self.angles[frame], strict=True):
+            if weight > 0:
+                turning = np.array([np.cos(angle), np.sin(angle)], np.float32)
+                noise += np.float32(weight) * (_sharp(fields, pull) @ turning)
         return np.maximum(1 + np.float32(strength) * noise, 0)

@@ -140,7 +140,7 @@ class WindowSampler:
         both = ed is not None and es is not None and {ed, es} <= set(known.tolist()) and abs(es - ed) >= 2
         if both and random.random() < 0.5:
             return np.rint(np.linspace(min(ed, es), max(ed, es), self.count)).astype(np.intp)
-        # As paper 000 a labelled frame has a random place in the window, here one for which the clip reaches far enough.
+        # As in paper 000 a labelled frame has a random place, here one for which the clip reaches far enough.
         frame = int(random.choice(known))
         places = self._output_at.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -13,6 +13,8 @@ from .cache import cached_clip, default_cache
 from .camus import Camus
 from .clips import LabelledClip
 
+_VERSION = 2  # rises when equal settings make another clip
+
 
 class PseudoCamus(DataSet):
     """A beat for each pair of ED and ES, split as the patients are.
@@ -58,5 +60,6 @@ class PseudoCamus(DataSet):
         """The clip, from the disk where it is kept."""
         source, seed = self._sources[entry.name]
         pair = self.pairs.load(source)
-        given = {**asdict(self.settings), "pair": [int(pair.frames.sum()), int(pair.masks.sum()), *pair.frames.shape]}
+        recognised = [int(pair.frames.sum()), int(pair.masks.sum()), *pair.frames.shape]
+        given = {**asdict(self.settings), "pair": recognised, "version": _VERSION}
         return cached_clip(self.cache, entry.name, given, lambda: make_pseudo_sequence(pair, self.settings, seed))
