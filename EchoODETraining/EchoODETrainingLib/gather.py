@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from .stream import Part
 from .validate import Shown, windows_of
 from .windows import WindowSampler
 
-_MADE = ("phantom", "pseudo_camus")
+MADE_KINDS = ("phantom", "pseudo_camus")
 """Kinds whose clips are made once and kept, before the run begins."""
 _MEASURED_CLIPS = 16
 
@@ -39,6 +39,10 @@ class Gathered:
 
     parts: list[Part]
     valid: list[tuple[DataSet, list[Entry]]] = field(default_factory=list)
+
+    def all_entries(self) -> list[tuple[DataSet, Sequence[Entry]]]:
+        """(data set, entries) of both."""
+        return [*((part.data, part.entries) for part in self.parts), *self.valid]
 
     def summary(self) -> list[dict[str, object]]:
         """A row for each data set: what it is for, its clips and patients."""
@@ -103,8 +107,8 @@ def make_ready(gathered: Gathered, say: Callable[[str], None], monitor: Monitor 
     ------
     RunCancelled: the monitor was cancelled.
     """
-    made = [(part.data, part.entries) for part in gathered.parts] + list(gathered.valid)
-    wanted = [(data, entry) for data, entries in made if data.kind in _MADE for entry in entries]
+    made = [(data, entries) for data, entries in gathered.all_entries() if data.kind in MADE_KINDS]
+    wanted = [(data, entry) for data, entries in made for entry in entries]
     if not wanted:
         return
     stage = (monitor or Monitor()).stage("Preparing clips", len(wanted))

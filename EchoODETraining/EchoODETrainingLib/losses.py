@@ -18,6 +18,9 @@ from .recipe import Losses
 MISSING = 255
 """Value of a mask's pixels whose class is not known."""
 
+GRAY_VARIANCE = 0.03
+"""Of an echo's gray values in 0 to 1 over its sector; networks see images of variance 1."""
+
 Sum = Callable[[Tensor], Tensor]
 
 
@@ -89,7 +92,8 @@ class Criterion:
 
     Paper 000: cross entropy + Dice + lambda times the reconstruction's mean squared error, lambda 10
     ("Echo-ODE: A dynamics modeling network with neural ODE for temporally consistent segmentation of video
-    echocardiograms", section 2.5).
+    echocardiograms", section 2.5). Lambda is for images of 0 to 1; ours are standardised, and the error is brought
+    to that scale.
     """
 
     def __init__(self, weights: Losses, share: Sum = alone) -> None:
@@ -126,7 +130,7 @@ class Criterion:
         if output.reconstruction is not None:
             apart = functional.mse_loss(output.reconstruction.float(), batch["targets"], reduction="sum")
             total, count = self.share(torch.stack((apart, apart.new_tensor(float(batch["targets"].numel())))))
-            parts["reconstruction"] = self.weights.reconstruction * total / count
+            parts["reconstruction"] = self.weights.reconstruction * GRAY_VARIANCE * total / count
         if output.heat_maps is not None:
             points = batch["landmarks"].flatten(2, 3).flatten(0, 1)
             maps = output.heat_maps.flatten(0, 1)

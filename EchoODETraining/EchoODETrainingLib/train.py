@@ -19,12 +19,14 @@ from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.weights import ModelCard, save_model
 from torch import nn
 
-from .fit import Machine, Outcome, Run, Watcher, epoch_steps
+from .fit import Outcome, Run
 from .gather import gather, make_ready, sampler_of, shown, window_use
+from .machine import Machine
 from .recipe import Recipe
 from .run_folder import RunFolder
+from .timetable import Timetable
 from .validate import DiceJudge
-from .watch import FolderWatcher
+from .watch import FolderWatcher, Watcher
 
 Say = Callable[[str], None]
 
@@ -101,8 +103,8 @@ def _train(recipe: Recipe, folder: RunFolder, resume: bool, machine: Machine, mo
 
     watcher: Watcher = Watcher()
     if first:
-        steps = epoch_steps(recipe, gathered.parts)
-        watcher = FolderWatcher(folder, judge=judge, export=export, epoch_steps=steps, monitor=monitor, say=say)
+        timetable = Timetable(recipe, gathered.parts)
+        watcher = FolderWatcher(folder, judge=judge, export=export, timetable=timetable, monitor=monitor, say=say)
     run = Run(
         recipe,
         gathered.parts,

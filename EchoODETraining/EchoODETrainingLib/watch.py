@@ -10,9 +10,9 @@ from EchoODELib.engine.errors import OutputError
 from EchoODELib.engine.progress import Monitor, Progress
 from torch import nn
 
-from .fit import Watcher
 from .preview import write_preview
 from .run_folder import RunFolder
+from .timetable import Timetable
 from .validate import DiceJudge
 
 if TYPE_CHECKING:
@@ -20,6 +20,49 @@ if TYPE_CHECKING:
 
 _STRUCTURES = ("lv", "myocardium", "la")
 _PICTURES = 8
+
+
+class Watcher:
+    """Told of what happens in a run; this one looks away."""
+
+    def line(self, text: str) -> None:
+        """Something that a person should read."""
+
+    def stepped(self, done: int, total: int, seconds_left: float | None) -> None:
+        """A step was done."""
+
+    def measured(self, row: Mapping[str, float | int | None], parts: Mapping[str, float]) -> None:
+        """Losses, or a validation's figures, of a step."""
+
+    def judged(self, network: nn.Module, scores: Mapping[str, float], epoch: int, better: bool) -> None:
+        """The averaged network was judged."""
+
+    def paused(self) -> None:
+        """The run waits until it is told to resume or stop."""
+
+    def wants_stop(self) -> bool:
+        """Whether a person asks to stop here."""
+        return False
+
+
+class Tally:
+    """Parts of the loss since they were last written down."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._count = 0
+
+    def add(self, parts: Mapping[str, float]) -> None:
+        """Parts of one step."""
+        for name, value in parts.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+
+    def take(self) -> dict[str, float]:
+        """Their means; the next ones are counted anew."""
+        means = {name: value / self._count for name, value in self._sums.items()}
+        self._sums, self._count = {}, 0
+        return means
 
 
 class FolderWatcher(Watcher):
@@ -30,7 +73,7 @@ class FolderWatcher(Watcher):
     folder: of the run.
     judge: whose validation frames are pictured; None for no pictures.
     export: writes the averaged network as a model and gives its card's place in the folder.
-    epoch_steps: steps of an epoch.
+    timetable: of the run.
     monitor: shown the progress; a cancel of it stops the run.
     say: told lines that a person should read.
     """
@@ -41,12 +84,12 @@ class FolderWatcher(Watcher):
         *,
         judge: DiceJudge | None,
         export: Callable[[nn.Module, Mapping[str, float]], str],
-        epoch_steps: int,
+        timetable: Timetable,
         monitor: Monitor | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.folder, self.judge, self.export = folder, judge, export
-        self.epoch_steps, self.monitor, self.say = epoch_steps, monitor or Monitor(), say
+        self.timetable, self.monitor, self.say = timetable, monitor or Monitor(), say
         self._told = 0.0
         self._board: SummaryWriter | None = None
 
@@ -56,19 +99,18 @@ class FolderWatcher(Watcher):
         self.say(text)
 
     def stepped(self, done: int, total: int, seconds_left: float | None) -> None:
-        """Status, once a second; progress."""
+        """Progress, and once a second the status."""
         if self.monitor.report is not None:
             self.monitor.report(Progress("Training", done, max(1, total), seconds_left))
         now = time.monotonic()
         if now - self._told >= 1 or done == total:
             self._told = now
-            epoch = -(-done // self.epoch_steps)
             self.folder.status(
                 state="running",
                 step=done,
                 steps=total,
-                epoch=epoch,
-                epochs=-(-total // self.epoch_steps),
+                epoch=self.timetable.epochs_of(done),
+                epochs=self.timetable.epochs_of(total),
                 seconds_left=seconds_left,
             )
 
@@ -99,6 +141,11 @@ class FolderWatcher(Watcher):
         if better:
             best = {name: scores.get(name) for name in _STRUCTURES}
             self.folder.status(best=best, model=self.export(network, scores))
+
+    def paused(self) -> None:
+        """Status, until the next step."""
+        self.folder.status(state="paused", seconds_left=None)
+        self._told = 0.0
 
     def wants_stop(self) -> bool:
         """Whether the monitor was cancelled."""

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import pytest
 import torch
 from EchoODETrainingLib.errors import TrainingError
-from EchoODETrainingLib.fit import Machine, Outcome, Run, Watcher
+from EchoODETrainingLib.fit import Outcome, Run
+from EchoODETrainingLib.machine import Machine
 from EchoODETrainingLib.recipe import Recipe
 from EchoODETrainingLib.run_folder import RunFolder
 from EchoODETrainingLib.validate import DiceJudge, windows_of
+from EchoODETrainingLib.watch import Watcher
 
 from training.standins import Cutter, Discs, a_recipe, some_parts
 
@@ -18,7 +20,7 @@ HERE = Machine("cpu", workers=0, threads=1, keep_seconds=0.0)
 CLIPS = {
     "architecture": "echo_ode",
     "configuration": {"width": 4, "hidden": 8, "solver": "euler", "steps": 2},
-    "losses": {"reconstruction": 1.0},
+    "losses": {"reconstruction": 10.0},
     "window": {"inputs": 2, "outputs": 3},
 }
 
@@ -110,7 +112,7 @@ def test_a_coarser_stage_comes_first() -> None:
     run = a_run(a_recipe(before=[{"size": [16, 16], "epochs": 1}], epochs=1))
     cut = run.sampler_of
     run.sampler_of = lambda size: (sizes.append(size), cut(size))[1]
-    assert run.fit().progress.step == 2 * run.epoch_steps
+    assert run.fit().progress.step == 2 * run.timetable.epoch
     assert sizes == [(16, 16), (32, 32)]
 
 

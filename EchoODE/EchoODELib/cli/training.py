@@ -59,7 +59,7 @@ def train(
         raise typer.BadParameter("name a recipe, or --resume --run RUN.")
 
     _require_packages()
-    from EchoODETrainingLib.fit import Machine
+    from EchoODETrainingLib.machine import Machine
     from EchoODETrainingLib.recipe import read_recipe
     from EchoODETrainingLib.run_folder import RunFolder
     from EchoODETrainingLib.train import train as train_recipe
@@ -108,6 +108,6 @@ def _require_packages() -> None:
     if missing:
         say(
             "[bold red]Error:[/] ",
-            f"Training needs {' and '.join(missing)}: install requirements/training.txt, or the extra echoode[training].",
+            f"Training needs {' and '.join(missing)}: install requirements/training.txt or echoode[training].",
         )
         raise typer.Exit(1)
