@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from .augment_geometry import Geometry, Points, draw_changes
 from .augment_gray import Appearance, Frames, Inside
 from .datasets.clips import LabelledClip
-from .datasets.frames import LabelledFrame
 
 _CLASSES = (1, 2, 3)
 _LV_KEPT = 0.93  # share of the LV and its wall that a cut sector must leave
@@ -196,29 +195,3 @@ class WindowAugmenter:
             return images, inside, masks
         masks = np.where(kept | ((masks == wall) & (masks > 0)), masks, 0).astype(np.uint8)
         return np.where(kept, images, np.float32(0)), kept, masks
-
-
-class Augmenter:
-    """Makes one training example after another from labelled frames, by its own random stream."""
-
-    def __init__(self, settings: Augmentation, size: tuple[int, int], seed: int) -> None:
-        self.settings, self.size = settings, size
-        self.random = np.random.default_rng(seed)
-        self._window = WindowAugmenter(settings, size)
-
-    def __call__(self, frame: LabelledFrame) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """A standardised image (rows, columns) float32 and its mask (rows, columns) uint8, in the network's size."""
-        clip = LabelledClip(
-            name=frame.name,
-            patient=frame.name,
-            kind="real",
-            frames=frame.image[None],
-            times=np.zeros(1),
-            masks=frame.mask[None],
-            labelled=np.ones(1, np.bool_),
-            sector=frame.sector,
-            spacing=frame.spacing,
-        )
-        nothing = np.empty((1, 0, 2, 2), np.float32)
-        example = self._window(clip, np.zeros(1, np.intp), nothing, self.random)
-        return example.images[0], example.masks[0]

@@ -15,7 +15,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-import SimpleITK
 from EchoODELib.engine.errors import UnreadableClip, UnsuitableMask
 from EchoODELib.engine.io import camus as layout_reader
 from EchoODELib.engine.sequence import EchoSequence, View
@@ -23,11 +22,18 @@ from numpy.typing import NDArray
 
 from .base import DataSet, Entry, split_by_name
 from .clips import LabelledClip, lit_area
-from .frames import LabelledFrame
 
 _VIEWS = {"4CH": View.A4C, "2CH": View.A2C}
 _MASK = re.compile(r"(?P<patient>.+)_(?P<view>[24]CH)_(?P<part>ED|ES|half_sequence|sequence)_gt\.(nii(\.gz)?|mhd)$")
-_SPLIT_FOLDERS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "test": "test"}
+_SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+}
 _SPLIT_FILES = {"subgroup_training": "train", "subgroup_validation": "valid", "subgroup_testing": "test"}
 
 
@@ -154,7 +160,8 @@ def _roots(folder: Path) -> list[tuple[str, Path]]:
         if path.name in _SPLIT_FOLDERS and path.is_dir()
     ]
     if named:
-        return named
+        # The archive's first edition has masks in training/ alone; then a part of it is kept to validate on.
+        return named if len({split for split, _ in named}) > 1 else [("", path) for _, path in named]
     inner = folder / "database_nifti"
     return [("", inner if inner.is_dir() else folder)]
 
@@ -176,28 +183,3 @@ def _facts(folder: Path | None) -> dict[str, pd.Series]:
         return {}
     table = pd.read_csv(path).dropna(subset=["patient", "ed_frame", "es_frame", "ef_percent", "frame_rate_hz"])
     return {row["patient"]: row for _, row in table.iterrows()}
-
-
-def read_camus(folder: Path, *, views: tuple[str, ...] = ("4CH", "2CH")) -> list[LabelledFrame]:
-    """All annotated ED and ES frames below ``folder``, sorted by patient, view and phase.
-
-    Raises
-    ------
-    UnreadableClip: no frames with masks in the folder.
-    """
-    found = []
-    for mask_path in sorted(folder.glob("patient*/patient*_gt.nii.gz")):
-        stem = mask_path.name.removesuffix("_gt.nii.gz")
-        image_path = mask_path.with_name(f"{stem}.nii.gz")
-        if stem.split("_")[1] not in views or stem.split("_")[-1] not in ("ED", "ES") or not image_path.exists():
-            continue
-        picture = SimpleITK.ReadImage(str(image_path))
-        image = np.squeeze(SimpleITK.GetArrayFromImage(picture)).astype(np.uint8)
-        mask = np.squeeze(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(mask_path)))).astype(np.uint8)
-        column_mm, row_mm = picture.GetSpacing()[:2]
-        found.append(LabelledFrame(stem, image, mask, lit_area(image), (row_mm, column_mm)))
-    if not found:
-        raise UnreadableClip(
-            f"There are no CAMUS frames with masks in {folder}; give the folder that holds patient0001."
-        )
-    return found
