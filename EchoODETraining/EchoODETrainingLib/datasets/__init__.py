@@ -1,1 +1,1 @@
-"""Frames with masks to train on, each source in its own module."""
+"""Clips with masks and landmarks to train on, a module a source; :func:`.base.open_data_set` is the door."""

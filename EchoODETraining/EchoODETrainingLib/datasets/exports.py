@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,6 +34,7 @@ _FACTS = ("training.json", "results.json")
 _OURS = ("masks", "segmentation", "ed.seg", "es.seg", "displacement", "pull_back", "overlay", "frames.", "curves.")
 _CLIP_ENDINGS = (".seq.nrrd", ".nrrd", ".nii.gz", ".nii", ".mha", ".mhd", ".dcm", ".avi", ".mp4", ".mov", ".gif")
 _TAKES = ("corrected", "all")
+_FEW = 10  # patients
 
 
 class Exports(DataSet):
@@ -42,7 +44,8 @@ class Exports(DataSet):
     ----------
     folder: searched through for exports and scenes.
     take: "corrected" learns from the frames that a person corrected, "all" from every mask.
-    split: "train", "valid" or "test" for all clips; by name if left out.
+    split: "train", "valid" or "test" for all clips; by name if left out, and "train" where there are too few patients
+        to keep some back.
     """
 
     kind: ClassVar[str] = "exports"
@@ -65,6 +68,11 @@ class Exports(DataSet):
 
     def find(self) -> Iterable[Entry]:
         """An entry for each folder with masks and each clip with masks of a scene."""
+        found = list(self._search())
+        few = len({entry.patient for entry in found}) < _FEW and self.split is None
+        return [replace(entry, split="train") for entry in found] if few else found
+
+    def _search(self) -> Iterable[Entry]:
         if self.folder is None or not self.folder.is_dir():
             return
         for place in sorted({self.folder, *(path for path in self.folder.rglob("*") if path.is_dir())}):

@@ -110,6 +110,18 @@ def test_corrected_frames_are_what_is_learned_from(tmp_path: Path, corrected: Se
     assert everything.load(entry).labelled.all()
 
 
+def test_a_few_clips_are_all_trained_on_and_of_many_some_are_kept_back(tmp_path: Path) -> None:
+    for number, count in ((3, 0), (60, 1)):
+        for index in range(number):
+            (tmp_path / f"{index}" / "masks").mkdir(parents=True, exist_ok=True)
+        data = open_data_set("exports", tmp_path)
+        kept = [len(data.entries(split)) for split in SPLITS]
+        assert sum(kept) == number
+        assert (kept[0] < number, kept[1] > 0) == (bool(count), bool(count))
+    again = open_data_set("exports", tmp_path)
+    assert [again.entries(split) for split in SPLITS] == [data.entries(split) for split in SPLITS]
+
+
 def test_what_the_command_line_exports_is_read(tmp_path: Path, corrected: SegmentedSequence) -> None:
     write_result(tmp_path / "p1", corrected, ed_frames=[0], es_frames=[8], kinds=["json", "masks"])
     data = open_data_set("exports", tmp_path, split="valid")
