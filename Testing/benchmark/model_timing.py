@@ -13,7 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import torch
 from EchoODELib.engine.combination import BATCH
@@ -56,7 +58,7 @@ def pass_inputs(case: Case, network: nn.Module, device: torch.device) -> tuple[t
 
 def count_macs(network: nn.Module, inputs: tuple[torch.Tensor, ...]) -> float:
     """Multiply-accumulates of a forward pass, in units of 10^9."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         network(*inputs)
     return counter.get_total_flops() / 2e9
 
@@ -109,8 +111,6 @@ def _plain_loop(network: nn.Module, frames: np.ndarray, device: torch.device) ->
 def video(size: tuple[int, int], frames: int) -> np.ndarray:
     """A simulated clip, standardised, (T, rows, columns) float32."""
     clip = simulate(PhantomSettings(frames=min(frames, 43), frame_rate=_RATE, seed=11)).sequence.frames
-    import cv2
-
     shown = np.stack([cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in clip])
     shown = shown[np.arange(frames) % len(shown)].astype(np.float32)
     return (shown - shown.mean()) / shown.std()
@@ -122,12 +122,9 @@ def measure(case: Case, device: torch.device, repeats: int, frames: int) -> dict
     before = _memory(device)
     network = case.network(device)
     inputs = pass_inputs(case, network, device)
-    figures: dict[str, float] = {
-        "parameters": sum(p.numel() for p in case.build().parameters()),
-        "gmac": count_macs(network, inputs),
-    }
-    context = torch.autocast(device.type, torch.bfloat16) if case.half else nullcontext()
-    with torch.inference_mode(), context:
+    figures: dict[str, float] = {"parameters": sum(p.numel() for p in case.build().parameters())}
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16) if case.half else nullcontext():
+        figures["gmac"] = count_macs(network, inputs)
         least(lambda: network(*inputs), device, 2)
         clock, processor = least(lambda: network(*inputs), device, 3 * repeats)
     figures |= {"pass_ms": 1e3 * clock, "pass_cpu_ms": 1e3 * processor}
@@ -139,8 +136,6 @@ def measure(case: Case, device: torch.device, repeats: int, frames: int) -> dict
 
 def measure_solvers(case: Case, device: torch.device, repeats: int) -> dict[str, dict[str, float]]:
     """Solvers of the forward ODE of one network: evaluations, time, and the error against a tight dopri5."""
-    from dataclasses import replace
-
     network = case.network(device)
     shown = torch.from_numpy(video(case.size, 28)).to(device)
     windows = torch.stack([shown[start : start + 7 : 2] for start in (0, 7, 14, 21)])[:, :, None]

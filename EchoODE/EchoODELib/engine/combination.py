@@ -31,7 +31,7 @@ from .weights import COMBINATION, ModelCard, find_card, load_model, write_card
 from .windows_over_time import WindowPlan, WindowUse
 
 # Frames at once; more is no faster on a CPU, and a GPU is filled by 32. Of windows, as many as show that many.
-_BATCH = {"cpu": 4, "cuda": 32}
+BATCH = {"cpu": 4, "cuda": 32}
 # Brightness is measured on no more frames than this, spread over the clip.
 _MEASURED_FRAMES = 512
 
@@ -211,12 +211,12 @@ class NetworksOverClip:
                     source: MapSource = WindowSource(
                         member.network, clip, plan, device=device, mirror=mirror, half=member.half
                     )
-                    batch = max(1, _BATCH[device.type] // use.inputs)
+                    batch = max(1, BATCH[device.type] // use.inputs)
                 else:
                     source = FrameSource(
                         member.network, clip, sequence.times, device=device, mirror=mirror, half=member.half
                     )
-                    batch = _BATCH[device.type]
+                    batch = BATCH[device.type]
                 weight = member.weight / total / len(member.scales)
                 self._parts.append((weight, clip.fit, source, Batches(batch, device)))
         self._classes = len(members[0].card.labels)
