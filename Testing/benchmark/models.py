@@ -39,9 +39,9 @@ _STEPS = ("step", "GMAC a pass", "ms a pass", "s a video", "processor s a video"
 _SOLVERS = ("solver", "evaluations", "ms a pass", "worst probability", "mean probability", "pixels of another class")
 CAPTION = (
     "A pass is 4 frames in and 7 out, as in paper 000, or one frame; a video has 158 frames at 50 Hz, from "
-    "standardised frames to probabilities. Times are the least of several runs; seconds of the processor are those of all cores "
-    "together, and tell more than the clock where other work runs: see the load, processes that wanted to run. "
-    "Memory is what the process grew by, weights included."
+    "standardised frames to probabilities. Times are the least of several runs; seconds of the processor are those of "
+    "all cores together, and tell more than the clock where other work runs: see the load, the processes that wanted "
+    "to run. Memory is what the process grew by, weights included."
 )
 
 
