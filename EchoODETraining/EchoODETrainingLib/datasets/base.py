@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ KINDS = {
 }
 
 
-def open_data_set(kind: str, folder: Path | None = None, **options: Any) -> DataSet:
+def open_data_set(kind: str, folder: Path | str | None = None, **options: Any) -> DataSet:
     """A data set by its kind (a key of :data:`KINDS`).
 
     Parameters
@@ -171,6 +172,7 @@ def open_data_set(kind: str, folder: Path | None = None, **options: Any) -> Data
     module, name = KINDS[kind]
     made = getattr(import_module(module, __package__), name)
     try:
-        return made(folder, **options)  # type: ignore[no-any-return]
+        inspect.signature(made).bind(folder, **options)
     except TypeError as error:
         raise UnreadableClip(f"The data set {kind} can't be opened with {sorted(options)}: {error}.") from error
+    return made(None if folder is None else Path(folder).expanduser(), **options)  # type: ignore[no-any-return]
