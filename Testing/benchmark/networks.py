@@ -24,7 +24,7 @@ from EchoODELib.engine.weights import MODELS_VARIABLE
 from EchoODETrainingLib.datasets.base import DataSet, open_data_set
 from EchoODETrainingLib.evaluate.run import evaluate
 from EchoODETrainingLib.evaluate.summary import Group, group_rows
-from EchoODETrainingLib.fit import Machine
+from EchoODETrainingLib.machine import Machine
 from EchoODETrainingLib.recipe import Recipe
 from EchoODETrainingLib.run_folder import RunFolder
 from EchoODETrainingLib.train import train
