@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,25 +101,39 @@ def _refuse_shared(parts: list[Part], valid: list[tuple[DataSet, list[Entry]]]) 
                 )
 
 
-def make_ready(gathered: Gathered, say: Callable[[str], None], monitor: Monitor | None = None) -> None:
+def make_ready(
+    gathered: Gathered,
+    say: Callable[[str], None],
+    *,
+    monitor: Monitor | None = None,
+    between: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Make the clips that are simulated or moved, where they aren't kept yet; those that can't be are left out.
+
+    The processes of ``torchrun`` share the work.
+
+    Parameters
+    ----------
+    between: called before each clip with the clips done and those in all; what it raises ends this.
 
     Raises
     ------
     RunCancelled: the monitor was cancelled.
     """
     made = [(data, entries) for data, entries in gathered.all_entries() if data.kind in MADE_KINDS]
-    wanted = [(data, entry) for data, entries in made for entry in entries]
+    rank, processes = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
+    wanted = [(data, entry) for data, entries in made for entry in entries][rank::processes]
     if not wanted:
         return
     stage = (monitor or Monitor()).stage("Preparing clips", len(wanted))
-    for data, entry in wanted:
+    for done, (data, entry) in enumerate(wanted):
+        between(done, len(wanted))
         try:
             data.load(entry)
         except EchoODEError as error:
             data.skip(entry.name, str(error))
         stage.advance()
-    for data in dict.fromkeys(data for data, _ in wanted):
+    for data in dict.fromkeys(data for data, _ in made):
         if data.skipped:
             say(data.skipped_summary())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from torch import nn
 from .fit import Outcome, Run
 from .gather import gather, make_ready, sampler_of, shown, window_use
 from .machine import Machine
+from .objective import first_network
 from .recipe import Recipe
 from .run_folder import RunFolder
 from .timetable import Timetable
@@ -89,7 +91,9 @@ def _train(recipe: Recipe, folder: RunFolder, resume: bool, machine: Machine, mo
         folder.clear_control()
         folder.status(state="preparing", message="")
     gathered = gather(recipe)
-    make_ready(gathered, tell if first else _quiet, monitor)
+    first_network(recipe)  # what can't be is said now: to prepare clips may take long
+    sampler_of(recipe, recipe.size)
+    make_ready(gathered, tell if first else _quiet, monitor=monitor, between=_Preparing(folder) if first else _quiet)
     use = {**window_use(recipe, gathered), **recipe.use}
     judge: DiceJudge | None = None
     if gathered.valid:
@@ -126,8 +130,24 @@ def _train(recipe: Recipe, folder: RunFolder, resume: bool, machine: Machine, mo
     return outcome
 
 
-def _quiet(_: str) -> None:
+def _quiet(*_: object) -> None:
     pass
+
+
+class _Preparing:
+    """Says in a run's folder how far its clips are, and obeys a stop."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder, self._told, self._began = folder, 0.0, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.folder.control() == "stop":
+            raise RunCancelled("Stopped while its clips were prepared; those that are made are kept.")
+        now = time.monotonic()
+        if now - self._told >= 1:
+            self._told = now
+            left = (now - self._began) / done * (total - done) if done else None
+            self.folder.status(message=f"Preparing clip {done + 1} of {total}.", seconds_left=left)
 
 
 def card_of(recipe: Recipe, scores: Mapping[str, float], use: Mapping[str, Any]) -> ModelCard:
