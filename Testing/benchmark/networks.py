@@ -54,6 +54,9 @@ console = Console()
 @app.command()
 def peers(
     minutes: Annotated[float, typer.Option(help="Minutes of training for each network.")] = 3.0,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of training for each network, instead of minutes.")
+    ] = None,
     size: Annotated[int, typer.Option(min=32, help="Rows and columns of the input.")] = 64,
     width: Annotated[int, typer.Option(min=4, help="Channels of the first level; the paper has 32.")] = 12,
     phantoms: Annotated[int, typer.Option(min=2, help="Simulated hearts to learn from.")] = 60,
@@ -72,7 +75,7 @@ def peers(
     """Train and compare networks. Interrupt it at will: the next run goes on where this one stopped."""
     torch.set_num_threads(threads)
     folder = (output or default_folder()) / "peers"
-    budget = Budget(minutes, size, width, phantoms, patients, held_out, threads, seed)
+    budget = Budget(minutes, steps, size, width, phantoms, patients, held_out, threads, seed)
     camus = _subset(folder, budget)
     if patients and camus is None:
         console.print(f"No CAMUS: {data_folder() / 'camus_4ch'} is absent, so phantoms alone; set ECHOODE_TEST_DATA.")
@@ -83,7 +86,7 @@ def peers(
     for number, variant in enumerate(chosen, start=1):
         result = bench.stored(variant)
         if result is None and not stored:
-            console.print(f"{number}/{len(chosen)} {variant.name}: {minutes:g} minutes", highlight=False)
+            console.print(f"{number}/{len(chosen)} {variant.name}: {budget.said}", highlight=False)
             result = bench.run(variant)
         if result is not None:
             trained[variant.key], rows = result
@@ -129,7 +132,7 @@ class _Bench:
         rows = evaluate([recipe.name], self._data(), device=self.machine.device, clean=False, worst=0).rows
         network = build_model(recipe.architecture, **recipe.configuration)
         parameters = sum(one.numel() for one in network.parameters()) / 1e6
-        trained = Trained(parameters, int(status["step"]), self.budget.minutes)
+        trained = Trained(parameters, int(status["step"]))
         record = {"trained": asdict(trained), "rows": rows.to_json(orient="split")}
         write_bytes(self._place(variant), json.dumps(record).encode())
         return trained, rows
@@ -193,10 +196,10 @@ def _tell(
     lines = [
         "# Networks compared",
         "",
-        f"`scripts/benchmark peers --minutes {budget.minutes:g} --size {budget.size} --width {budget.width} "
+        f"`scripts/benchmark peers {budget.option} --size {budget.size} --width {budget.width} "
         f"--phantoms {budget.phantoms} --patients {budget.patients if moved else 0} --held-out {budget.held_out}`",
         "",
-        f"{budget.minutes:g} minutes of training each, {budget.size} x {budget.size} pixels, first level of "
+        f"{budget.said} of training each, {budget.size} x {budget.size} pixels, first level of "
         f"{budget.width} channels (the paper has 100 epochs and 32), from {learned}. {machine(threads)}",
         "",
         CAPTION,

@@ -24,8 +24,8 @@ TITLES = {
     "real": "Real stills: ED and ES of CAMUS patients never trained on, one frame at a time",
 }
 CAPTION = (
-    "Each network had the same clips, input size, first-level width and minutes of training, and nothing was chosen on "
-    "the clips of the tables; steps say how far it came in that time. Means over clips, with the LV's 95 % interval "
+    "Each network had the same clips, input size, first-level width and amount of training, 42 labelled frames a step, "
+    "and nothing was chosen on the clips of the tables. Means over clips, with the LV's 95 % interval "
     "over patients; masks as the networks give them. TC, TCD: mean over the structures, less is steadier; the true "
     "masks' own TC is in the last row. Phase errors in frames, over phases found within ten frames of the truth, with "
     "the share found. The columns “paper” are printed in Lu et al. 2025, tables 1, 3, 4 and 8, for six structures in "
@@ -35,11 +35,10 @@ CAPTION = (
 
 @dataclass(frozen=True)
 class Trained:
-    """How far a variant came: million parameters, steps, and minutes of training."""
+    """How large a variant is, in million parameters, and how many steps it was trained for."""
 
     parameters: float
     steps: int
-    minutes: float
 
 
 def published_figures() -> dict[str, dict[str, float]]:

@@ -40,6 +40,10 @@ def test_all_are_trained_on_equal_terms(tmp_path):
     free = {"name", "architecture", "configuration", "window", "batch"}
     recipes = [recipe_of(variant, Budget(), tmp_path, tmp_path).model_dump(exclude=free) for variant in VARIANTS]
     assert all(recipe == recipes[0] for recipe in recipes)
+    full = [recipe_of(variant, Budget(), tmp_path, tmp_path) for variant in VARIANTS]
+    assert {recipe.batch * recipe.window.outputs for recipe in full} == {42}
+    by_steps = recipe_of(VARIANTS[0], Budget(steps=70), None, tmp_path)
+    assert (by_steps.steps, by_steps.max_minutes) == (70, None)
     assert all(source["split"] == "train" for source in recipes[0]["data"])  # nothing is chosen on what is scored
     assert [s.kind for s in recipe_of(VARIANTS[0], Budget(), None, tmp_path).data] == ["phantom"]
 
@@ -57,7 +61,7 @@ def test_a_table_has_one_kind_and_the_published_figures_beside():
     rows = pd.DataFrame(rows_of("simulated", {"unet": 0.5, "echo-ode": 0.7}) + rows_of("pseudo", {"unet": 0.1}))
     groups = group_rows(rows)
     assert [group.kind for group in groups] == ["pseudo", "simulated"]
-    trained = {"unet": Trained(1.5, 300, 2.0), "echo-ode": Trained(2.5, 90, 2.0)}
+    trained = {"unet": Trained(1.5, 300), "echo-ode": Trained(2.5, 90)}
     columns, found = table(groups[1], trained, "peers")
     assert [row[0] for row in found] == ["U-Net", "Echo-ODE", "the true masks"]
     by_name = dict(zip(columns, found[0], strict=True))
@@ -77,7 +81,7 @@ def test_published_figures_come_from_the_seeds():
 
 @pytest.mark.long
 def test_the_command_trains_scores_and_takes_up_what_is_there(tmp_path, capsys):
-    arguments = ["--minutes", "0.1", "--size", "32", "--width", "4", "--phantoms", "2", "--held-out", "2"]
+    arguments = ["--steps", "3", "--size", "32", "--width", "4", "--phantoms", "2", "--held-out", "2"]
     arguments += ["--patients", "0", "--only", "unet,echo-ode", "--output", str(tmp_path)]
     arguments += ["--document", str(tmp_path / "peers.md"), "--threads", "1"]
     app(arguments, standalone_mode=False)
@@ -87,7 +91,7 @@ def test_the_command_trains_scores_and_takes_up_what_is_there(tmp_path, capsys):
     assert "Pseudo" not in text
     kept = sorted((tmp_path / "peers").glob("*/scores-*.json"))
     assert len(kept) == 2
-    assert json.loads(kept[0].read_text(encoding="utf-8"))["trained"]["steps"] >= 1
+    assert json.loads(kept[0].read_text(encoding="utf-8"))["trained"]["steps"] == 3
     before = [path.stat().st_mtime_ns for path in kept]
     app([*arguments, "--stored"], standalone_mode=False)
     assert [path.stat().st_mtime_ns for path in kept] == before

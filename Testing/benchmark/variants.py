@@ -1,7 +1,7 @@
 """The networks that are compared: peers of Echo-ODE, and Echo-ODE with parts of it taken away.
 
-All are trained by one recipe on the same clips for the same time; only architecture and window differ. The first
-level has one width for all.
+All are trained by one recipe on the same clips, for the same time or the same number of steps; only architecture and
+window differ. A step shows 42 labelled frames, and the first level has one width, to all.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _SOLVER = {"solver": "midpoint", "steps": 4}
 _AUGMENTATION = {"scale": [0.85, 1.2], "rotation": 12, "shift": 0.05, "stretch": 0.08, "elastic": 0.0, "strength": 0.5}
 _CLIP = {"inputs": 4, "outputs": 7}
 _FRAME = {"inputs": 1, "outputs": 1}
+_FRAMES_A_STEP = 42
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class Budget:
     Attributes
     ----------
     minutes: of training, each.
+    steps: of training, each, instead of minutes; then a busy machine changes nothing.
     size: rows and columns of the input.
     width: channels of the first level.
     phantoms: simulated hearts to learn from.
@@ -112,6 +114,7 @@ class Budget:
     """
 
     minutes: float = 3.0
+    steps: int | None = None
     size: int = 64
     width: int = 12
     phantoms: int = 60
@@ -119,6 +122,16 @@ class Budget:
     held_out: int = 12
     threads: int = 2
     seed: int = 1
+
+    @property
+    def said(self) -> str:
+        """How much training, in words."""
+        return f"{self.steps} steps" if self.steps else f"{self.minutes:g} minutes"
+
+    @property
+    def option(self) -> str:
+        """How much training, on the command line."""
+        return f"--steps {self.steps}" if self.steps else f"--minutes {self.minutes:g}"
 
     def phantom_options(self) -> dict[str, Any]:
         """Of the data set ``phantom``."""
@@ -138,21 +151,21 @@ def recipe_of(variant: Variant, budget: Budget, camus: Path | None, phantom_cach
     ]
     if camus is not None:
         data.append({"kind": "pseudo_camus", "folder": str(camus), "share": 0.5, "options": {"views": ["4CH"]}})
-    batch = 6 if variant.takes_clips else 24
+    shown = _CLIP if variant.takes_clips else _FRAME
     content = {
         "name": f"peer-{variant.key}",
         "architecture": variant.architecture,
         "configuration": variant.configuration(budget.width),
         "size": [budget.size, budget.size],
         "data": data,
-        "window": _CLIP if variant.takes_clips else _FRAME,
+        "window": shown,
         "augmentation": _AUGMENTATION,
         "optimiser": {"name": "adamw", "learning_rate": 0.003, "weight_decay": 0.01},
         "losses": {"reconstruction": 0.5},
-        "steps": 20_000,
+        "steps": budget.steps or 20_000,
         "epoch_examples": 240,
-        "max_minutes": budget.minutes,
-        "batch": batch,
+        "max_minutes": None if budget.steps else budget.minutes,
+        "batch": _FRAMES_A_STEP // shown["outputs"],
         "precision": "32-true",
         "average": 0.99,
         "seed": budget.seed,
