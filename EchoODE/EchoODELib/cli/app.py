@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..engine.errors import EchoODEError, RunCancelled
-from . import evaluating, inspecting, measuring, outlining, running, simulating, training
+from . import evaluating, inspecting, measuring, modelling, outlining, running, simulating, training
 from .terminal import say
 
 
@@ -43,7 +43,7 @@ app = typer.Typer(
     help="Echocardiography: segment a clip, propagate a mask, measure EF and strain, export.\n\n"
     "Frames count from 0. Research software, not a medical device.",
     epilog="Exit codes: 0 done, 2 wrong use, 3 unreadable clip, 4 unsuitable clip, 5 unsuitable mask, "
-    "6 uncalibrated clip, 7 model weights, 8 output, 9 device, 130 cancelled.",
+    "6 uncalibrated clip, 7 model weights, 8 output, 9 device, 10 recipe, 11 training, 130 cancelled.",
 )
 for command in (
     running.run,
@@ -53,11 +53,11 @@ for command in (
     measuring.measure,
     measuring.export,
     simulating.phantom,
-    inspecting.models,
     evaluating.evaluate,
     training.train,
 ):
     app.command()(command)
+app.add_typer(modelling.models, name="models")
 
 
 def _show_version(wanted: bool) -> None:
