@@ -58,7 +58,8 @@ def training_module(load_module: Callable[[Path], Any]) -> Iterator[Any]:
     load_module(ROOT / "EchoODE" / "EchoODE.py")
     load_module(ROOT / "EchoODETraining" / "EchoODETraining.py")
     yield slicer.modules.echoodetraining
-    slicer.modules.echoodetraining.widgetRepresentation().self().logic.close()
+    for module in (slicer.modules.echoodetraining, slicer.modules.echoode):
+        module.widgetRepresentation().self().logic.close()
 
 
 @pytest.fixture

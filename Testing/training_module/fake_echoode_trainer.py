@@ -119,14 +119,25 @@ def main() -> int:
         return 3
     if options.plan:
         time.sleep(0.3)
-        print(PLAN % json.dumps(recipe["name"]))
+        print(json.dumps({**PLAN, "name": recipe["name"], "batch": recipe["batch"]}))
         return 0
     (options.run / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     Trainer(options.run, recipe, options.resume).train()
     return 0
 
 
-PLAN = '{"name": %s}'
+PLAN = {
+    "architecture": "unet",
+    "size": [64, 64],
+    "device": "cpu",
+    "parameters": 19976,
+    "data": [{"for": "train", "kind": "phantom", "clips": 6, "patients": 6}],
+    "epochs": 3,
+    "steps": 60,
+    "start_from": "",
+    "seconds_a_step": 0.02,
+    "seconds": 7300.0,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -41,9 +41,7 @@ def test_buttons_that_cannot_be_used_say_why(person: Any, picture: Any) -> None:
         assert reason in button.toolTip, name
     person.panel.widget.adjustSize()
     picture("training-panel-empty", person.panel.widget)
-    assert (
-        person.panel.widget.minimumSizeHint.width() <= PANEL_WIDTH - 20
-    )  # of it, bar and margins
+    assert person.panel.widget.minimumSizeHint.width() <= PANEL_WIDTH - 20  # of it, bar and margins
     assert "not a medical device" in person.panel.widget.findChild("QLabel", "disclaimerLabel").text
 
 

@@ -37,6 +37,8 @@ def test_nothing_starts_before_it_was_planned(
     assert "plan be shown first" in person.ui.startButton.toolTip
     person.plan()
     assert person.ui.planLabel.isVisible()
+    for part in ("19,976 parameters", "Simulated hearts, 6 clips", "steps of 4", "2.0 hours", "nothing to validate on"):
+        assert part in person.ui.planLabel.text
     assert person.ui.startButton.enabled
     person.ui.batchSpinBox.setValue(2)
     person.rest()
@@ -143,15 +145,13 @@ def test_a_crash_is_told(person: Any, started: Callable[[str], Any]) -> None:
 def test_a_refusal_is_told_in_the_trainers_words(
     name: str, sentence: str, person: Any, recipe_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from EchoODETrainingLib.module.plan import Plan
-
     person.choose_recipe(recipe_file(name), monkeypatch)
     if name == "wrong":
         person.plan()
     else:  # it says nothing to a plan, either
         person.plan()
         assert "ended without an answer" in person.told
-        person.logic.plan, person.logic.plannedFor = Plan.of({"name": "mute"}), person.panel.recipe.setup()
+        monkeypatch.setattr(type(person.panel.recipe), "planned", True)
         person.panel.refresh()
     person.click("startButton")
     person.until(lambda: person.state is State.FAILED)

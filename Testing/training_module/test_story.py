@@ -14,7 +14,7 @@ import slicer
 import yaml
 from EchoODETrainingLib.module.run_folder import Curves, State
 
-CLIPS = {"clips": {"train": 6, "valid": 2}, "views": ["A4C"], "frames": 12, "size": 64}
+CLIPS = {"clips": {"train": 4, "valid": 1}, "views": ["A4C"], "frames": 12, "size": 64}
 RECIPE = {
     "name": "story",
     "architecture": "unet",
@@ -23,7 +23,7 @@ RECIPE = {
     "data": [{"kind": "phantom", "options": CLIPS}, {"kind": "phantom", "split": "valid", "options": CLIPS}],
     "augmentation": {"elastic": 0},
     "optimiser": {"learning_rate": 0.005},
-    "steps": 60,
+    "steps": 40,
     "epoch_examples": 80,
     "batch": 4,
     "precision": "32-true",
@@ -35,7 +35,7 @@ RECIPE = {
         "licence": "Apache-2.0",
         "citation": "None",
         "intended_use": "To see that the module works.",
-        "limits": "It has seen six hearts.",
+        "limits": "It has seen four hearts.",
     },
 }
 
@@ -49,14 +49,19 @@ def test_from_data_to_a_model_that_segments(
     person.click("addDataButton")
     person.until_no_errand()
     assert ui.dataTable.rowCount == 1, person.told
+    assert ui.dataTable.item(0, 1).text() == "300"
     path = tmp_path / "story.yaml"
     path.write_text(yaml.safe_dump(RECIPE))
     person.choose_recipe(path, monkeypatch)
     assert "48 × 48" in ui.sizeComboBox.currentText
     person.type_into("modelNameEdit", "My hearts 1")
     person.rest()
+    person.until_no_errand()
+    assert ui.dataTable.item(0, 1).text() == "4"  # as this recipe says
     person.plan()
     assert ui.planLabel.isVisible(), person.told
+    assert "Simulated hearts, 4 clips" in ui.planLabel.text
+    assert "40 steps of 4" in ui.planLabel.text
     picture("training-story-1-plan")
 
     person.start()
@@ -114,4 +119,3 @@ def segments(picture: Any) -> None:
     assert somebody.study.provenance().model == "My-hearts-1", somebody.told
     assert somebody.study.masks().any()
     picture("training-story-6-segmented")
-    somebody.logic.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,17 +81,20 @@ class Found:
         return self.clips.get("train", 0) > 0
 
 
-def look_into(choice: DataChoice) -> Errand:
+Options = Mapping[str, Any]
+"""What a data set is opened with besides its folder, as a recipe says."""
+
+
+def key_of(choice: DataChoice, options: Options) -> str:
+    """Tells what was looked into: the data set, and how it is opened."""
+    return f"{choice} {json.dumps(options, sort_keys=True)}" if options else str(choice)
+
+
+def look_into(choice: DataChoice, options: Options) -> Errand:
     """Start looking what a data set holds; its answer is for :meth:`Found.of`.
 
     Raises
     ------
     ProcessFailed: it can't be started.
     """
-    return Errand(python_command("EchoODETrainingLib.module.survey", choice))
-
-
-def total(counts: Iterable[Found | None]) -> tuple[int, int]:
-    """Clips to train and to validate on, of all data sets together."""
-    found = [one for one in counts if one is not None]
-    return sum(one.clips.get("train", 0) for one in found), sum(one.clips.get("valid", 0) for one in found)
+    return Errand(python_command("EchoODETrainingLib.module.survey", choice, json.dumps(dict(options))))

@@ -11,7 +11,6 @@ from .data import KIND_NAMES
 
 REPORT = "report.html"
 _STRUCTURES = {"lv": "LV", "myocardium": "Myocardium", "la": "Left atrium"}
-_MARKS = {"real": "", "pseudo": ", moved", "simulated": ", simulated"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def _group(group: Mapping[str, Any], model: str) -> Iterator[tuple[str, str, str
     found = group["models"].get(model)
     if found is None:
         return
-    name = KIND_NAMES.get(group["data_set"], group["data_set"]) + _MARKS.get(group["kind"], "")
+    name = KIND_NAMES.get(group["data_set"], group["data_set"])
     yield f"{name}, {found['clips']} clips", "", ""
     figures, unit = found["figures"], group["distance_unit"]
     for part, title in _STRUCTURES.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from EchoODELib.engine.errors import EchoODEError, UnsuitableClip
 
 from . import commands, models
 from .corrected import write_corrected
-from .data import DataChoice, Found, look_into
+from .data import DataChoice, Found, Options, key_of, look_into
 from .dependencies import ensure_training, training_is_there
 from .evaluation import Evaluation
 from .plan import Plan
@@ -51,7 +51,7 @@ class TrainingOperations:
     Attributes
     ----------
     listeners: called as ``listener(event, error)`` after each change; ``error`` is why something failed, or None.
-    found: what was found in data sets, by ``KIND=FOLDER``.
+    found: what was found in data sets, by :func:`~.data.key_of`.
     plan, plannedFor: the last plan, and the setup it is for.
     evaluation: the last one.
     message: the last outcome, one sentence for people.
@@ -64,6 +64,7 @@ class TrainingOperations:
         self.plannedFor: Setup | None = None
         self.evaluation: Evaluation | None = None
         self.message = ""
+        self._refused: set[str] = set()
         self.runsFolder = Path()
         self.run: Run | None = None
         self._status: Status | None = None
@@ -75,8 +76,12 @@ class TrainingOperations:
 
     # Data
 
-    def lookInto(self, choice: DataChoice, waitForCompletion: bool = False) -> None:
+    def lookInto(self, choice: DataChoice, options: Options | None = None, waitForCompletion: bool = False) -> None:
         """Find out what a data set holds; :attr:`found` then has it.
+
+        Parameters
+        ----------
+        options: what it is opened with, as ``recipes.options_of`` finds it in a recipe.
 
         Raises
         ------
@@ -84,13 +89,18 @@ class TrainingOperations:
         Any error of the data set, if waited for; otherwise listeners are told.
         """
         ensure_training()
-        self._send(Event.DATA, look_into(choice), choice, waitForCompletion)
+        self._lookInto(choice, options or {}, waitForCompletion)
 
-    def lookAgain(self, choices: list[DataChoice]) -> None:
-        """Find out what data sets of a loaded scene hold, one after the other, where nothing needs to be installed."""
-        unknown = [choice for choice in choices if str(choice) not in self.found]
+    def lookAgain(self, wanted: Sequence[tuple[DataChoice, Options]]) -> None:
+        """Find out what is not known yet of data sets, one after the other, where nothing needs to be installed."""
+        unknown = [one for one in wanted if key_of(*one) not in self.found.keys() | self._refused]
         if unknown and Event.DATA not in self._errands and training_is_there():
-            self._send(Event.DATA, look_into(unknown[0]), unknown[0], False)
+            self._lookInto(*unknown[0], False)
+
+    def _lookInto(self, choice: DataChoice, options: Options, waitForCompletion: bool) -> None:
+        key = key_of(choice, options)
+        self._refused.add(key)  # until it has answered
+        self._send(Event.DATA, look_into(choice, options), key, waitForCompletion)
 
     def writeCorrected(self) -> DataChoice:
         """Write the scene's corrected clips into a folder, as a data set to train on.
@@ -304,8 +314,10 @@ class TrainingOperations:
             if not errand.running:
                 del self._errands[event]
                 self._ended(event, errand, about)
-        self._look()
+        if self._status is not None and self._status.state.active:
+            self._look()
         if time.monotonic() - self._statesAt > _STATES_S:
+            self._look()
             self._lookAtAll()
 
     def wait(self, event: Event) -> None:
@@ -343,7 +355,8 @@ class TrainingOperations:
 
     def _take(self, event: Event, answer: dict[str, Any], about: Any) -> None:
         if event is Event.DATA:
-            self.found[str(about)] = Found.of(answer)
+            self.found[about] = Found.of(answer)
+            self._refused.discard(about)
         elif event is Event.PLAN:
             self.plan, self.plannedFor = Plan.of(answer), about
         elif event is Event.EVALUATION:

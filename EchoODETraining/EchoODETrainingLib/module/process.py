@@ -133,9 +133,8 @@ def alive(pid: int) -> bool:
     """Whether a run's process of this number exists on this machine."""
     if pid <= 0:
         return False
-    child = _children.get(pid)
-    if child is not None and child.poll() is not None:  # the poll takes an ended child away
-        return False
+    if pid in _children:
+        return _children[pid].poll() is None  # the poll takes an ended child away, too
     if sys.platform == "win32":
         return _alive_windows(pid)
     try:

@@ -1,6 +1,6 @@
 """Looks into a data set and prints what it holds as JSON.
 
-Usage: python -m EchoODETrainingLib.module.survey KIND[=FOLDER]
+Usage: python -m EchoODETrainingLib.module.survey KIND[=FOLDER] [OPTIONS AS JSON]
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from EchoODELib.engine.errors import EchoODEError
 
-from .data import SIMULATED, DataChoice
+from .data import SIMULATED, DataChoice, Options
 
 PATIENCE_S = 4.0  # clips are read for so long; what the rest holds is reckoned from them
 
 
-def survey(choice: DataChoice) -> dict[str, Any]:
+def survey(choice: DataChoice, options: Options) -> dict[str, Any]:
     """Clips and patients by split, and labelled frames.
 
     Raises
@@ -27,7 +27,7 @@ def survey(choice: DataChoice) -> dict[str, Any]:
     """
     from ..datasets.base import SPLITS, open_data_set
 
-    data = open_data_set(choice.kind, choice.folder)
+    data = open_data_set(choice.kind, choice.folder, **options)
     entries = [entry for split in SPLITS for entry in data.entries(split)]
     read = labelled = 0
     deadline = time.monotonic() + PATIENCE_S
@@ -50,10 +50,10 @@ def survey(choice: DataChoice) -> dict[str, Any]:
     }
 
 
-def main(text: str) -> int:
+def main(text: str, options: str = "{}") -> int:
     """Print the survey, or what is wrong."""
     try:
-        answer = survey(DataChoice.parse(text))
+        answer = survey(DataChoice.parse(text), json.loads(options))
     except EchoODEError as error:
         answer = {"error": str(error)}
     print(json.dumps(answer))  # noqa: T201 - the answer is for the panel
@@ -61,4 +61,4 @@ def main(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:3]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import ctk
@@ -12,7 +13,7 @@ from EchoODELib.ui.messages import Kind, breakable
 from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
 
-from ..module.data import SIMULATED, DataChoice, Found
+from ..module.data import SIMULATED, DataChoice, Found, Options, key_of
 from ..module.operations import Event
 from .errand_control import ErrandControl
 from .section import Section, narrow
@@ -40,6 +41,7 @@ class DataSection(Section):
         ui.addSceneButton.connect("clicked()", self._onAddScene)
         ui.removeDataButton.connect("clicked()", self._onRemove)
         self._adding: DataChoice | None = None
+        self.options: Callable[[], Mapping[str, Options]] = dict  # kind -> what the recipe opens it with
         self.errand = ErrandControl(
             context,
             Event.DATA,
@@ -65,6 +67,17 @@ class DataSection(Section):
         folder = parameters.dataFolder.strip()
         return DataChoice(parameters.dataKind.value, Path(folder) if folder else None)
 
+    @property
+    def wanted(self) -> list[tuple[DataChoice, Options]]:
+        """The data sets that were added, with what the recipe opens them with."""
+        options = self.options()
+        return [(choice, options.get(choice.kind, {})) for choice in self.choices]
+
+    def found(self, choice: DataChoice) -> Found | None:
+        """What is known of a data set."""
+        found: Found | None = self.operations.found.get(key_of(choice, self.options().get(choice.kind, {})))
+        return found
+
     def add(self, choice: DataChoice) -> None:
         """Look into a data set and add it if it is one.
 
@@ -73,20 +86,19 @@ class DataSection(Section):
         MissingPackages: what reading needs is not installed.
         """
         self._adding = choice
-        self.operations.lookInto(choice)
+        self.operations.lookInto(choice, self.options().get(choice.kind, {}))
 
     def taken(self, failed: bool) -> None:
-        """A look has ended: add what was looked at, or look at what a loaded scene names."""
+        """A look has ended: add what was looked at."""
         choice, self._adding = self._adding, None
         parameters = self.context.parameters
         if parameters is None:
             return
-        if choice is not None and not failed and str(choice) in self.operations.found:
+        found = None if choice is None or failed else self.found(choice)
+        if found is not None:
             if str(choice) not in parameters.dataSets:
                 parameters.dataSets = [*parameters.dataSets, str(choice)]
-            self._tell(self.operations.found[str(choice)])
-        if not failed:
-            self.operations.lookAgain(self.choices)
+            self._tell(found)
 
     def refresh(self) -> None:
         """See Section."""
@@ -120,7 +132,7 @@ class DataSection(Section):
         )
         rows, tips = [], []
         for choice in self.choices:
-            found: Found | None = self.operations.found.get(str(choice))
+            found = self.found(choice)
             counts = [UNKNOWN] * 4
             if found is not None:
                 counts = [str(found.clips.get(split, 0)) for split in ("train", "valid", "test")]
@@ -138,7 +150,7 @@ class DataSection(Section):
         ui, choices, row = self.ui, self.choices, self._table.row
         chosen = choices[row] if 0 <= row < len(choices) else None
         if chosen is not None:
-            ui.dataInfoLabel.text = html.escape(breakable(_spoken(chosen, self.operations.found.get(str(chosen)))))
+            ui.dataInfoLabel.text = html.escape(breakable(_spoken(chosen, self.found(chosen))))
         elif choices:
             ui.dataInfoLabel.text = _("Numbers of clips, and of frames with a mask.")
         else:

@@ -48,6 +48,7 @@ class Panel(VTKObservationMixin):
         self.operations = operations
         self.data = DataSection(self.context)
         self.recipe = RecipeSection(self.context)
+        self.data.options = lambda: self.recipe.options
         self.train = TrainSection(self.context, self.recipe)
         self.evaluate = EvaluateSection(self.context, self.recipe)
         self.models = ModelsSection(self.context)
@@ -93,7 +94,6 @@ class Panel(VTKObservationMixin):
         """The module is shown: arrange the views, find runs that went on meanwhile."""
         self._entered = True
         self.layout.install()
-        self.operations.lookAgain(self.data.choices)
         self.refresh()
         self.train.showViews()
 
@@ -155,6 +155,8 @@ class Panel(VTKObservationMixin):
 
     def tick(self) -> None:
         """Show how far everything is; called now and then."""
+        if not self._entered:
+            return
         for section in self.sections:
             section.refreshProgress()
 
@@ -163,3 +165,5 @@ class Panel(VTKObservationMixin):
         self._later.stop()
         for section in self.sections:
             section.refresh()
+        if self._entered:
+            self.operations.lookAgain(self.data.wanted)

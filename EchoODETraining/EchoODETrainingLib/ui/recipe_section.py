@@ -181,7 +181,7 @@ class RecipeSection(Section):
         long = next((f"{content[key]} {key.removeprefix('max_')}" for key in _LENGTHS if content.get(key)), "")
         ui.limitComboBox.setItemText(0, told(long))
         ui.limitComboBox.setCurrentIndex(list(Limit).index(parameters.limit))
-        if not ui.modelNameEdit.hasFocus():
+        if not ui.modelNameEdit.focus:
             ui.modelNameEdit.text = parameters.modelName
         ui.modelNameEdit.placeholderText = str(content.get("name") or "")
 

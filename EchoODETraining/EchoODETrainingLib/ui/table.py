@@ -39,8 +39,9 @@ class Table:
     @property
     def row(self) -> int:
         """The chosen row, -1 if none is."""
-        rows = {index.row() for index in self._table.selectionModel().selectedRows()}
-        return min(rows) if rows else -1
+        table = self._table
+        chosen = (row for row in range(table.rowCount) if table.item(row, 0) and table.item(row, 0).isSelected())
+        return next(chosen, -1)
 
     def choose(self, row: int) -> None:
         """Choose a row."""

@@ -300,6 +300,7 @@ class TrainSection(Section):
         if run is not None:
             qt.QSettings().setValue(LAST_RUN, str(run.folder))
             self._told = (run, State.STARTING)
+            self.refresh()  # it may have ended already
 
     def _onPause(self) -> None:
         status = self.status
