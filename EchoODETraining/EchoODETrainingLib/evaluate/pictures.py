@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .cines import Cine
 from .exhibits import Exhibit, Film
-from .look import as_jpeg, colors, light, show, show_masks
+from .look import as_jpeg, light, show, show_masks
 
 _TILE = 2.05  # inches
 
@@ -70,7 +70,6 @@ def _strip(
 ) -> str:
     height, width = frames.shape[1:]
     tall = _TILE * height * aspect / width
-    color = colors(found)
     with light():
         head, beside = 0.26, 0.28 if len(found) > 1 else 0.0
         size = (beside + _TILE * len(chosen), head + tall * len(found))
@@ -87,7 +86,7 @@ def _strip(
                     ha="center",
                     va="center",
                     fontsize=8,
-                    color=color[model],
+                    color="#e8ecf1",
                     fontweight="bold",
                 )
             for column, (name, frame) in enumerate(chosen):
