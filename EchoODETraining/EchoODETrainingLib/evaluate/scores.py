@@ -28,9 +28,10 @@ def score(trial: Trial) -> Row:
     Per structure ("lv", "myocardium", "la") that the data set draws: dice_*, iou_*, hausdorff_* (mm, px where
     uncalibrated; NaN where the structure is missing) as means over labelled frames, missing_* (frames of those where
     only one of the masks has it), tc_* over all pairs of frames, tc_true_* where every frame is labelled, tcd_* over
-    pairs of labelled neighbours (NaN if it is never found). Besides dice_lv_ed, dice_lv_es, mfip, mfip_true, ed_error and es_error (frames),
-    ed_found and es_found (1 where found within ten frames), ef (%, from the masks found), ef_true (the same way from
-    the experts' ED and ES masks), ef_reported (what the data set says), flagged (frames), seconds_a_frame.
+    pairs of labelled neighbours (NaN if it is never found). Besides dice_lv_ed, dice_lv_es, mfip, mfip_true, ed_error
+    and es_error (frames), ed_found and es_found (1 where found within ten frames), ef (%, from the masks found),
+    ef_true (the same way from the experts' ED and ES masks), ef_reported (what the data set says), flagged (frames),
+    seconds_a_frame.
     """
     clip, found = trial.clip, trial.found
     film = trial.form == "film"
