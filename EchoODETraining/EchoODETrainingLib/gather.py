@@ -174,7 +174,7 @@ def label_values(recipe: Recipe) -> tuple[int, ...]:
         return tuple(int(Label[name.upper()]) for name in recipe.labels[1:])
     except KeyError as error:
         known = ", ".join(label.name.lower() for label in Label)
-        raise RecipeError(f"The recipe {recipe.name}: labels: there is no {error.args[0]}; use {known}.") from error
+        raise RecipeError(f"The recipe {recipe.name}: labels: there is no {error.args[0].lower()}; use {known}.") from error
 
 
 def sampler_of(recipe: Recipe, size: Size) -> WindowSampler:
