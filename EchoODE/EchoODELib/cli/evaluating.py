@@ -76,9 +76,9 @@ def evaluate(
             raise typer.BadParameter(f"there is no clip {path}.")
 
     from EchoODETrainingLib.datasets.base import open_data_set
+    from EchoODETrainingLib.evaluate.records import sees_clips
     from EchoODETrainingLib.evaluate.report import document, write_report
     from EchoODETrainingLib.evaluate.run import evaluate as run
-    from EchoODETrainingLib.evaluate.run import sees_clips
 
     from ..engine.export.atomic import require_writable
     from ..engine.weights import find_card
@@ -114,7 +114,7 @@ def evaluate(
     for group in evaluation.groups:
         out().print(_table(group))
     show_files(written)
-    show_notes(tuple(f"{what}: {why}" for what, why in evaluation.failures))
+    show_notes(tuple(f"{what}: {why}" for what, why in evaluation.told))
 
 
 def _parted(text: str) -> tuple[str, Path | None]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from importlib import import_module
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,15 @@ from typing import Any
 import pandas as pd
 from EchoODELib import __version__
 from EchoODELib.engine.errors import EchoODEError, RunCancelled, UnsuitableClip
-from EchoODELib.engine.models.registry import ARCHITECTURES
 from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.segment import Segmenter
-from EchoODELib.engine.weights import COMBINATION, ModelCard, find_card
 
 from ..datasets.base import DataSet
 from ..datasets.clips import LabelledClip
 from .cines import Cine, study
 from .exhibits import Exhibit, Film, Worst, cut, film_of
 from .lines import LineFinder, has_lines, line_errors, line_finder
+from .records import DataCount, DataFacts, Failures, ModelFacts, model_facts
 from .scores import score
 from .summary import Group, group_rows
 from .trials import try_model
@@ -31,35 +29,7 @@ from .trials import try_model
 #: Data sets whose clips' names are the data set's own; names of others could tell who a patient is.
 PUBLIC = ("camus", "pseudo_camus", "echonet_dynamic", "echonet_lvh", "hmc_qu", "ted", "phantom")
 
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """Which model it was, and how it was used."""
-
-    name: str
-    sha256: str
-    architecture: str
-    takes_clips: bool
-    input_size: tuple[int, int]
-    views: tuple[str, ...]
-    training_data: str
-    licence: str
-    device: str
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class DataFacts:
-    """Which clips they were; ``sha256`` is over names, frames and masks in order."""
-
-    data_set: str
-    kinds: tuple[str, ...]
-    split: str
-    clips: int
-    patients: int
-    frames: int
-    labelled_frames: int
-    sha256: str
+_UNREADABLE = "It could not be read, or has nothing to compare with; the command's own output says which it is."
 
 
 @dataclass(frozen=True)
@@ -73,7 +43,8 @@ class Evaluation:
     groups: the rows by data set, kind and form.
     worst: (data set, kind, form, model) to its worst frames; ``films``: (data set, kind, form) to the first film.
     cines: clips without truth.
-    failures: what could not be evaluated, and why.
+    failures: what could not be evaluated, and why, without names that could tell who a patient is.
+    told: the same for the terminal, with the names.
     clean: whether the masks were tidied, as the product does.
     seconds: it took.
     software: version.
@@ -87,33 +58,10 @@ class Evaluation:
     films: dict[tuple[str, ...], Film]
     cines: tuple[Cine, ...]
     failures: tuple[tuple[str, str], ...]
+    told: tuple[tuple[str, str], ...]
     clean: bool
     seconds: float
     software: str = __version__
-
-
-@dataclass
-class _Data:
-    kind: str
-    split: str
-    digest: Any = field(default_factory=hashlib.sha256)
-    kinds: dict[str, None] = field(default_factory=dict)
-    patients: set[str] = field(default_factory=set)
-    counts: list[int] = field(default_factory=lambda: [0, 0, 0])
-
-    def add(self, clip: LabelledClip) -> None:
-        for part in (clip.name.encode(), clip.frames.tobytes(), clip.masks.tobytes()):
-            self.digest.update(part)
-        self.kinds[clip.kind] = None
-        self.patients.add(clip.patient)
-        for place, count in enumerate((1, len(clip), int(clip.labelled.sum()))):
-            self.counts[place] += count
-
-    def facts(self) -> DataFacts:
-        sha = self.digest.hexdigest()
-        return DataFacts(
-            self.kind, tuple(self.kinds), self.split, self.counts[0], len(self.patients), *self.counts[1:], sha
-        )
 
 
 def evaluate(
@@ -160,10 +108,11 @@ def evaluate(
     finders = {name: line_finder(name, device) for name in segmenters}
     monitor = monitor or Monitor()
     rows: list[dict[str, Any]] = []
-    facts, failures = [], []
+    facts: list[DataFacts] = []
+    failures = Failures()
     kept = _Kept(Worst(worst))
     for one in data:
-        known = _Data(one.kind, split)
+        known = DataCount(one.kind, split)
         entries = one.entries(split)
         stage = monitor.stage(f"Evaluating {one.kind}", min(len(entries), limit or len(entries)))
         for clip in islice(_clips(one, split, views, stage), limit):
@@ -174,23 +123,25 @@ def evaluate(
                 except RunCancelled:
                     raise
                 except EchoODEError as error:
-                    failures.append((f"{clip.name}, {name}", str(error)))
+                    failures.add(f"{clip.name}, {name}", str(error))
         stage.finish()
         facts.append(known.facts())
-        failures += one.skipped
+        for what, why in one.skipped:
+            failures.add(what, why, shared=None if one.kind in PUBLIC else (f"a clip of {one.kind}", _UNREADABLE))
     table = pd.DataFrame(rows)
     if data and not rows:
-        raise UnsuitableClip(_nothing(data, split, views, failures))
+        raise UnsuitableClip(_nothing(data, split, views, failures.told))
     cines = tuple(_cines(files, segmenters, monitor, failures))
     return Evaluation(
-        models=tuple(_model_facts(segmenter) for segmenter in segmenters.values()),
+        models=tuple(model_facts(segmenter) for segmenter in segmenters.values()),
         data=tuple(facts),
         rows=table,
         groups=tuple(group_rows(table)) if rows else (),
         worst={key: kept.worst.of(key) for key in kept.seen},
         films=kept.films,
         cines=cines,
-        failures=tuple(failures),
+        failures=tuple(failures.shared),
+        told=tuple(failures.told),
         clean=clean,
         seconds=time.perf_counter() - start,
     )
@@ -249,7 +200,7 @@ def _clips(data: DataSet, split: str, views: Sequence[str], stage: Any) -> Itera
 
 
 def _cines(
-    files: Sequence[Path], segmenters: dict[str, Segmenter], monitor: Monitor, failures: list[tuple[str, str]]
+    files: Sequence[Path], segmenters: dict[str, Segmenter], monitor: Monitor, failures: Failures
 ) -> Iterator[Cine]:
     stage = monitor.stage("Segmenting clips", len(files)) if files else None
     for number, path in enumerate(files, start=1):
@@ -258,33 +209,16 @@ def _cines(
         except RunCancelled:
             raise
         except EchoODEError as error:
-            failures.append((f"Clip {number}", str(error)))
+            failures.add(path.name, str(error), shared=(f"Clip {number}", _nameless(str(error), path)))
         if stage is not None:
             stage.advance()
 
 
-def _model_facts(segmenter: Segmenter) -> ModelFacts:
-    card = segmenter.card
-    return ModelFacts(
-        name=card.name,
-        sha256=card.sha256,
-        architecture=card.architecture,
-        takes_clips=sees_clips(card),
-        input_size=card.input_size,
-        views=card.views,
-        training_data=card.training_data,
-        licence=card.licence,
-        device=segmenter.device.type,
-        settings={"flips": segmenter.flips, "clean": segmenter.clean, "smoothing_s": segmenter.smoothing},
-    )
-
-
-def sees_clips(card: ModelCard) -> bool:
-    """Whether a model, or a member of it, looks at windows of a clip rather than at single frames."""
-    if card.architecture == COMBINATION:
-        return any(sees_clips(find_card(member["model"])) for member in card.configuration["members"])  # type: ignore[attr-defined]
-    module, name = ARCHITECTURES[card.architecture]
-    return bool(getattr(import_module(f"EchoODELib.engine.models.{module}"), name).takes_clips)
+def _nameless(text: str, path: Path) -> str:
+    """A sentence without the file's name, which could tell who a patient is."""
+    for name in (str(path), path.name, path.name.split(".")[0]):
+        text = text.replace(name, "the file")
+    return text
 
 
 def _nothing(data: Sequence[DataSet], split: str, views: Sequence[str], failures: Sequence[tuple[str, str]]) -> str:

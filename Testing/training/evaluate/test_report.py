@@ -121,10 +121,16 @@ def test_nobodys_name_is_in_it(a_report):
         assert "Jane" not in path.read_text(encoding="utf-8")
 
 
-def test_names_of_corrected_clips_are_replaced(a_film, tiny_models):
+def test_names_of_persons_clips_are_replaced(a_film, tiny_models, tmp_path):
     named = replace(a_film, name="Jane_Doe_1950", patient="Jane Doe", kind="real")
-    found = evaluate(tiny_models[:1], [Given([named], "exports")], device="cpu")
+    lost = replace(named, name="Jane_Roe_1960", patient="Jane Roe")
+    file = tmp_path / "Jane_Poe.avi"
+    file.write_bytes(b"no video")
+    data = Given([named, lost], "exports", broken=("Jane_Roe_1960",))
+    found = evaluate(tiny_models[:1], [data], clips=[file], device="cpu")
     assert "Jane" not in json.dumps(document(found))
+    assert [what for what, _ in found.told] == ["Jane_Roe_1960", "Jane_Poe.avi"]
+    assert [what for what, _ in found.failures] == ["a clip of exports", "Clip 1"]
     assert "Jane" not in found.rows.to_csv()
     assert found.worst[("exports", "real", "film", "tiny-one")][0].clip == "clip 0001"
 
