@@ -6,11 +6,15 @@ from collections.abc import Mapping
 
 import pytest
 import torch
+from EchoODELib.engine.errors import DeviceError
+from EchoODELib.engine.weights import MODELS_VARIABLE, save_model
 from EchoODETrainingLib.errors import TrainingError
 from EchoODETrainingLib.fit import Outcome, Run
 from EchoODETrainingLib.machine import Machine
+from EchoODETrainingLib.objective import first_network
 from EchoODETrainingLib.recipe import Recipe
 from EchoODETrainingLib.run_folder import RunFolder
+from EchoODETrainingLib.train import card_of
 from EchoODETrainingLib.validate import DiceJudge, windows_of
 from EchoODETrainingLib.watch import Watcher
 
@@ -129,3 +133,40 @@ def test_a_run_ends_early_when_nothing_gets_better() -> None:
     outcome = a_run(recipe, judged=True).fit()
     assert outcome.progress.step < outcome.progress.steps
     assert "no better figure in 2 validations" in outcome.message
+
+
+def test_memory_that_does_not_hold_a_batch_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = a_run(a_recipe())
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(run.network, "deep_logits", full)
+    with pytest.raises(DeviceError, match="does not hold a batch of 4; begin a new run with --batch 2"):
+        run.fit()
+
+
+def test_a_run_fits_into_its_minutes() -> None:
+    whole = a_run(a_recipe(epochs=10_000, max_minutes=0.02)).fit()
+    assert 13 < whole.progress.step == whole.progress.steps < 1000
+    assert whole.progress.seconds < 3 * 1.2
+
+
+def test_a_batch_that_two_processes_can_not_share_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightning_fabric.Fabric.world_size", 3)
+    with pytest.raises(TrainingError, match="batch of 4 can't be shared by 3"):
+        a_run(a_recipe())
+
+
+def test_a_run_starts_from_a_model(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = a_run(a_recipe(epochs=1)).fit()
+    save_model(first.network, card_of(a_recipe(), {}, {}), tmp_path)
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    start = first_network(a_recipe(start_from="tiny"))
+    for name, value in first.network.state_dict().items():
+        torch.testing.assert_close(value, start.state_dict()[name], atol=1e-2, rtol=1e-2)
+    with pytest.raises(TrainingError, match="can't start from tiny"):
+        first_network(a_recipe(start_from="tiny", **CLIPS))
+    widths = {"widths": [4, 8], "stem_stride": 1}
+    around = first_network(a_recipe(start_from="tiny", architecture="echo_ode_unet", configuration=widths))
+    torch.testing.assert_close(around.unet.stem[0].weight, start.stem[0].weight)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .errors import WeightsError
+from .export.atomic import write_bytes
 from .models import ARCHITECTURES, build_model
 
 if TYPE_CHECKING:
@@ -232,6 +233,10 @@ def save_model(network: nn.Module, card: ModelCard, folder: Path) -> ModelCard:
     Returns
     -------
     The card as written.
+
+    Raises
+    ------
+    OutputError: the folder can't be written, or the disk is full; nothing half written is left.
     """
     import torch
     from safetensors.torch import save
@@ -243,16 +248,19 @@ def save_model(network: nn.Module, card: ModelCard, folder: Path) -> ModelCard:
     # One key only: several are written in random order, and equal weights should give equal files.
     content = save(state, metadata={"format": "pt"})
     card = replace(card, weights=f"{card.name}.safetensors", sha256=hashlib.sha256(content).hexdigest(), folder=folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    card.path.write_bytes(content)
+    write_bytes(card.path, content)
     write_card(card)
     return card
 
 
 def write_card(card: ModelCard) -> None:
-    """Write a card into its folder, which is made if absent."""
+    """Write a card into its folder, which is made if absent.
+
+    Raises
+    ------
+    OutputError: the folder can't be written, or the disk is full.
+    """
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(card).items()}
     del plain["folder"]
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-    card.folder.mkdir(parents=True, exist_ok=True)
-    (card.folder / f"{card.name}.yaml").write_text(text, encoding="utf-8")
+    write_bytes(card.folder / f"{card.name}.yaml", text.encode())
