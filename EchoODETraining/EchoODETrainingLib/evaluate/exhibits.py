@@ -11,7 +11,7 @@ import numpy as np
 from EchoODELib.engine.metrics import dice
 from numpy.typing import NDArray
 
-from .scores import STRUCTURES
+from .scores import drawn_structures
 from .trials import Trial
 
 Masks = NDArray[np.uint8]
@@ -112,7 +112,7 @@ def film_of(trial: Trial) -> Film:
 
 def _worst_frame(trial: Trial) -> Exhibit | None:
     clip, known = trial.clip, np.flatnonzero(trial.clip.labelled)
-    drawn = {name: label for name, label in STRUCTURES.items() if int(label) in {int(value) for value in clip.drawn}}
+    drawn = drawn_structures(clip)
     if not len(known) or not drawn:
         return None
     scores = {name: dice(trial.found[known], clip.masks[known], label=label) for name, label in drawn.items()}

@@ -22,7 +22,7 @@ from .cines import Cine, study
 from .exhibits import Exhibit, Film, Worst, cut, film_of
 from .lines import LineFinder, has_lines, line_errors, line_finder
 from .records import DataCount, DataFacts, Failures, ModelFacts, model_facts
-from .scores import score
+from .scores import Row, score, score_truth
 from .summary import Group, group_rows
 from .trials import try_model
 
@@ -105,7 +105,7 @@ def evaluate(
     if not models or not (data or files):
         raise UnsuitableClip("Name a model, and a data set with a split or a clip to evaluate it on.")
     segmenters = {name: Segmenter(name, device, clean=clean, flips=flips) for name in dict.fromkeys(models)}
-    finders = {name: line_finder(name, device) for name in segmenters}
+    entrants = [_Entrant(name, segmenter, line_finder(name, device)) for name, segmenter in segmenters.items()]
     monitor = monitor or Monitor()
     rows: list[dict[str, Any]] = []
     facts: list[DataFacts] = []
@@ -117,13 +117,14 @@ def evaluate(
         stage = monitor.stage(f"Evaluating {one.kind}", min(len(entries), limit or len(entries)))
         for clip in islice(_clips(one, split, views, stage), limit):
             known.add(clip)
-            for name, segmenter in segmenters.items():
+            truth = score_truth(clip)
+            for entrant in entrants:
                 try:
-                    rows.append(kept.row(one.kind, split, name, segmenter, finders[name], clip))
+                    rows.append({"data_set": one.kind, "split": split, **kept.row(one.kind, entrant, clip, truth)})
                 except RunCancelled:
                     raise
                 except EchoODEError as error:
-                    failures.add(f"{clip.name}, {name}", str(error))
+                    failures.add(f"{clip.name}, {entrant.name}", str(error))
         stage.finish()
         facts.append(known.facts())
         for what, why in one.skipped:
@@ -147,6 +148,15 @@ def evaluate(
     )
 
 
+@dataclass(frozen=True)
+class _Entrant:
+    """A model that takes part."""
+
+    name: str
+    segmenter: Segmenter
+    finder: LineFinder | None
+
+
 class _Kept:
     """What remains of trials when their clips are gone."""
 
@@ -155,32 +165,24 @@ class _Kept:
         self.seen: dict[tuple[str, ...], None] = {}
         self.films: dict[tuple[str, ...], Film] = {}
 
-    def row(
-        self,
-        data_set: str,
-        split: str,
-        model: str,
-        segmenter: Segmenter,
-        finder: LineFinder | None,
-        clip: LabelledClip,
-    ) -> dict[str, Any]:
+    def row(self, data_set: str, entrant: _Entrant, clip: LabelledClip, truth: Row) -> dict[str, Any]:
         """What a model makes of a clip, as a row; its pictures are kept."""
-        trial = try_model(segmenter, clip)
+        trial = try_model(entrant.segmenter, clip)
         group = (data_set, clip.kind, trial.form)
-        key = (*group, model)
+        key = (*group, entrant.name)
         self.seen[key] = None
         self.worst.offer(key, trial)
         if trial.form == "film":
             film = self.films.setdefault(group, film_of(trial))
             if film.clip == clip.name:
-                film.found[model] = cut(trial, trial.found).copy()
-        named = {"data_set": data_set, "kind": clip.kind, "form": trial.form, "split": split, "model": model}
+                film.found[entrant.name] = cut(trial, trial.found).copy()
+        named = {"kind": clip.kind, "form": trial.form, "model": entrant.name}
         named |= {"clip": clip.name, "patient": clip.patient, "view": clip.view.value}
         return {
             **named,
             "unit": "mm" if clip.spacing else "px",
             **score(trial),
-            **line_errors(clip, trial.found, finder),
+            **line_errors(clip, trial.found, entrant.finder),
         }
 
 

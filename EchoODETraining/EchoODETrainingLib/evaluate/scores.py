@@ -13,7 +13,7 @@ from EchoODELib.engine.sequence import Label, Measurements, View
 from numpy.typing import NDArray
 
 from ..datasets.clips import LabelledClip
-from .trials import Trial, with_masks
+from .trials import Trial, form_of, with_masks
 
 STRUCTURES: Mapping[str, Label] = {"lv": Label.LV, "myocardium": Label.MYOCARDIUM, "la": Label.LA}
 #: A phase farther away than this many frames is not found (Lu et al., sec. 3.2.4).
@@ -22,8 +22,10 @@ WITHIN = 10
 Row = dict[str, float]
 
 
-def score(trial: Trial) -> Row:
+def score(trial: Trial, truth: Row | None = None) -> Row:
     """All numbers of a clip; NaN for what it can't tell.
+
+    ``truth`` is what :func:`score_truth` gives for the clip, where several models are scored on it.
 
     Per structure ("lv", "myocardium", "la") that the data set draws: dice_*, iou_*, hausdorff_* (mm, px where
     uncalibrated; NaN where the structure is missing) as means over labelled frames, missing_* (frames of those where
@@ -36,21 +38,35 @@ def score(trial: Trial) -> Row:
     clip, found = trial.clip, trial.found
     film = trial.form == "film"
     row: Row = {"frames": len(clip), "labelled_frames": int(clip.labelled.sum()), "seconds_a_frame": trial.seconds}
-    dices: dict[str, NDArray[np.float64]] = {}
-    for name, label in STRUCTURES.items():
-        if int(label) in {int(drawn) for drawn in clip.drawn} and clip.labelled.any():
-            dices[name] = _one_structure(row, name, label, clip, found)
+    dices = {name: _one_structure(row, name, label, clip, found) for name, label in drawn_structures(clip).items()}
     for phase, frame in (("ed", clip.ed_frame), ("es", clip.es_frame)):
         known = "lv" in dices and frame is not None and clip.labelled[frame]
         row[f"dice_lv_{phase}"] = float(dices["lv"][frame]) if known else math.nan
     if film:
-        _steadiness(row, clip, found, dices)
+        _steadiness(row, found, dices)
         _phases_and_ef(row, clip, found)
     else:
         row["ef"] = pair_ef(clip, found)
+    return row | (score_truth(clip) if truth is None else truth)
+
+
+def score_truth(clip: LabelledClip) -> Row:
+    """What the true masks alone tell of a clip: tc_true_*, mfip_true, ef_true and ef_reported of :func:`score`."""
+    row: Row = {}
+    if form_of(clip) == "film":
+        every = bool(clip.labelled.all())
+        for name, label in drawn_structures(clip).items():
+            row[f"tc_true_{name}"] = tc(clip.masks, label=label) if every else math.nan
+        row["mfip_true"] = mfip(clip.masks) if every else math.nan
     row["ef_true"] = pair_ef(clip, clip.masks) if _both_phases_drawn(clip) else math.nan
     row["ef_reported"] = math.nan if clip.ejection_fraction is None else float(clip.ejection_fraction)
     return row
+
+
+def drawn_structures(clip: LabelledClip) -> dict[str, Label]:
+    """The structures that experts drew on the clip; none where no frame has a mask."""
+    drawn = {int(label) for label in clip.drawn} if clip.labelled.any() else set()
+    return {name: label for name, label in STRUCTURES.items() if int(label) in drawn}
 
 
 def _one_structure(
@@ -68,18 +84,13 @@ def _one_structure(
     return of_frames
 
 
-def _steadiness(
-    row: Row, clip: LabelledClip, found: NDArray[np.uint8], dices: Mapping[str, NDArray[np.float64]]
-) -> None:
-    every = bool(clip.labelled.all())
-    drawn = [label for name, label in STRUCTURES.items() if name in dices]
+def _steadiness(row: Row, found: NDArray[np.uint8], dices: Mapping[str, NDArray[np.float64]]) -> None:
+    drawn = [STRUCTURES[name] for name in dices]
     for name in dices:
         row[f"tc_{name}"] = tc(found, label=STRUCTURES[name])
-        row[f"tc_true_{name}"] = tc(clip.masks, label=STRUCTURES[name]) if every else math.nan
         # What is never found is steady at nothing.
         row[f"tcd_{name}"] = tcd(dices[name]) if np.nanmax(dices[name], initial=0.0) > 0 else math.nan
     row["mfip"] = mfip(np.where(np.isin(found, drawn), found, 0))
-    row["mfip_true"] = mfip(clip.masks) if every else math.nan
 
 
 def _phases_and_ef(row: Row, clip: LabelledClip, found: NDArray[np.uint8]) -> None:
