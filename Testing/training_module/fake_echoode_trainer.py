@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-STEP_S = 0.02
+STEP_S = 0.01
 
 
 def png(path: Path, gray: int) -> None:
@@ -118,7 +118,6 @@ def main() -> int:
     if recipe["name"] == "mute":
         return 3
     if options.plan:
-        time.sleep(0.3)
         print(json.dumps({**PLAN, "name": recipe["name"], "batch": recipe["batch"]}))
         return 0
     (options.run / "recipe.yaml").write_text(yaml.safe_dump(recipe))

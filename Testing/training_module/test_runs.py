@@ -92,6 +92,9 @@ def test_curves_and_previews_follow(person: Any, started: Callable[[str], Any], 
     assert slicer.util.arrayFromVolume(volume)[0, 50, 5].tolist() == [10, 10, 90]
     assert slicer.util.arrayFromVolume(volume)[0, 5, 5].tolist() == [5, 10, 90]
     picture("training-curves")
+    person.panel.train.follow(None)
+    assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLVectorVolumeNode") is None
+    assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLPlotChartNode") is None
 
 
 def test_a_run_is_done_and_says_so(person: Any, started: Callable[[str], Any]) -> None:

@@ -6,6 +6,8 @@ Each step leaves a picture: set ECHOODE_PICTURES to a folder to keep them.
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,10 @@ def test_from_data_to_a_model_that_segments(
     person.start()
     run = person.logic.run
     assert run.folder.name.startswith("My-hearts-1-")
+    person.click("pauseButton")
+    person.until(lambda: person.state is State.PAUSED)
+    assert person.ui.pauseButton.text == "Resume"
+    person.click("pauseButton")
     person.until(lambda: run.previews() or not person.state.active)
     person.see(ui.previewFrame)
     picture("training-story-2-running")
@@ -99,6 +105,39 @@ def test_from_data_to_a_model_that_segments(
     assert (own_models / "My-hearts-1.yaml").is_file()
     picture("training-story-5-installed")
     segments(picture)
+
+
+@pytest.mark.long
+def test_a_killed_run_goes_on_where_it_was(person: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real trainer, killed in the middle and resumed by a click."""
+    path = tmp_path / "story.yaml"
+    path.write_text(yaml.safe_dump({**RECIPE, "steps": 400}))
+    person.choose_recipe(path, monkeypatch)
+    person.plan()
+    person.start()
+    run = person.logic.run
+    person.until(lambda: run.previews())
+    os.kill(person.logic.status.pid, signal.SIGKILL)
+    person.until(lambda: person.state is State.INTERRUPTED)
+    step = person.logic.status.step
+    assert 0 < step < 400
+    person.click("pauseButton")
+    person.until(lambda: person.state is State.RUNNING)
+    assert person.logic.status.step > 0
+    person.click("stopButton")
+    person.until(lambda: person.state is State.STOPPED)
+    assert person.ui.installButton.enabled
+    steps = [point[0] for point in Curves(run).update()["loss"]]
+    assert steps == sorted(set(steps))
+
+
+@pytest.mark.long
+def test_the_modules_own_test_passes(training_module: Any, own_models: Path) -> None:
+    """What a developer runs in Slicer itself."""
+    import EchoODETraining
+
+    EchoODETraining.EchoODETrainingTest().runTest()
+    assert not list(own_models.glob("*.yaml"))
 
 
 def segments(picture: Any) -> None:

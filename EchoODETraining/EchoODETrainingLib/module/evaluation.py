@@ -45,7 +45,7 @@ def _group(group: Mapping[str, Any], model: str) -> Iterator[tuple[str, str, str
     if found is None:
         return
     name = KIND_NAMES.get(group["data_set"], group["data_set"])
-    yield f"{name}, {found['clips']} clips", "", ""
+    yield f"{name}, {found['clips']} {'clip' if found['clips'] == 1 else 'clips'}", "", ""
     figures, unit = found["figures"], group["distance_unit"]
     for part, title in _STRUCTURES.items():
         yield from _row(f"{title}, Dice", figures.get(f"dice_{part}"), 3)

@@ -88,7 +88,11 @@ class Plan:
 
     @staticmethod
     def _data(sources: Iterable[Source]) -> str:
-        parts = [f"{KIND_NAMES.get(one.kind, one.kind)}, {one.clips:,} clips" for one in sources if one.clips]
+        parts = [
+            f"{KIND_NAMES.get(one.kind, one.kind)}, {one.clips:,} {'clip' if one.clips == 1 else 'clips'}"
+            for one in sources
+            if one.clips
+        ]
         return "; ".join(parts) or "nothing"
 
 

@@ -124,6 +124,13 @@ def show_preview(path: Path) -> bool:
     return True
 
 
+def hide_preview() -> None:
+    """Show no picture."""
+    for node in _own_nodes():
+        if node.IsA("vtkMRMLVolumeNode"):
+            slicer.mrmlScene.RemoveNode(node)
+
+
 def preview_size() -> tuple[int, int]:
     """Columns and rows of the view that shows the picture."""
     columns, rows = view_node("vtkMRMLSliceNode", PREVIEW_VIEW).GetDimensions()[:2]

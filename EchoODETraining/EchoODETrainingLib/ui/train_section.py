@@ -16,7 +16,7 @@ from EchoODELib.ui.words import spokenTime
 from slicer.i18n import tr as _
 
 from ..module.run_folder import Curves, Run, State, Status
-from ..module.views import clear_views, preview_size, show_curves, show_preview
+from ..module.views import clear_views, hide_preview, preview_size, show_curves, show_preview
 from .recipe_section import RecipeSection
 from .section import Section, narrow
 
@@ -270,6 +270,9 @@ class TrainSection(Section):
         run = self.operations.run
         pictures = [] if run is None else run.previews()
         if run is None or not pictures:
+            if self._shown:
+                hide_preview()
+            self._shown = ()
             return
         path = pictures[min(self.ui.previewSlider.value, len(pictures) - 1)]
         wanted = (run, path, preview_size())
