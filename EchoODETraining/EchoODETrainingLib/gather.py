@@ -87,6 +87,11 @@ def _opened(source: Source) -> DataSet:
     folder = source.folder
     if folder is None and source.kind == "phantom":
         folder = default_cache() / "phantom"
+    elif folder is None:
+        raise RecipeError(
+            f"The recipe needs {source.kind} data: say where they lie with --data {source.kind}=FOLDER, or as its "
+            "folder."
+        )
     return open_data_set(source.kind, folder, **source.options)
 
 
@@ -174,7 +179,9 @@ def label_values(recipe: Recipe) -> tuple[int, ...]:
         return tuple(int(Label[name.upper()]) for name in recipe.labels[1:])
     except KeyError as error:
         known = ", ".join(label.name.lower() for label in Label)
-        raise RecipeError(f"The recipe {recipe.name}: labels: there is no {error.args[0].lower()}; use {known}.") from error
+        raise RecipeError(
+            f"The recipe {recipe.name}: labels: there is no {error.args[0].lower()}; use {known}."
+        ) from error
 
 
 def sampler_of(recipe: Recipe, size: Size) -> WindowSampler:

@@ -87,7 +87,7 @@ class Schedule(_Part):
             rise = progress / self.warm_up
             if self.name == "cosine":
                 return 0.04 + 0.96 * (1 - math.cos(math.pi * rise)) / 2
-            return max(rise, 0.01)
+            return max(rise, 0.001)
         left = 1 - (progress - self.warm_up) / (1 - self.warm_up)
         if self.name == "cosine":
             return max(1e-5, (1 - math.cos(math.pi * left)) / 2)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from EchoODELib.engine.errors import OutputError
 from EchoODELib.engine.export.atomic import write_bytes
 
@@ -41,20 +42,21 @@ class RunFolder:
 
     @classmethod
     def begin(cls, path: Path, recipe: Recipe) -> RunFolder:
-        """Make the folder of a new run.
+        """Make the folder of a new run; one that ended before its first checkpoint gives way.
 
         Raises
         ------
         TrainingError: there is a run in it already.
         OutputError: it can't be made.
         """
-        if os.environ.get("RANK", "0") != "0":
-            return cls(path)  # the first process of a run makes the folder
-        if (path / "recipe.yaml").exists():
-            raise TrainingError(f"There is a run in {path} already; continue it with --resume, or name a new folder.")
-        write_bytes(path / "recipe.yaml", recipe.written().encode())
         made = cls(path)
-        made.status(name=recipe.name, state="starting", started=_now(), step=0, epoch=0)
+        if os.environ.get("RANK", "0") != "0":
+            return made  # the first process of a run makes the folder
+        ended = made.read_status().get("state") in ("stopped", "failed")
+        if (path / "recipe.yaml").exists() and (not ended or any(made.checkpoints.glob("*.json"))):
+            raise TrainingError(f"There is a run in {path} already; continue it with --resume, or name a new folder.")
+        made.keep_recipe(recipe)
+        made.status(name=recipe.name, state="starting", started=_now())
         return made
 
     @classmethod
@@ -63,17 +65,24 @@ class RunFolder:
 
         Raises
         ------
-        TrainingError: there is none, or it is running.
+        TrainingError: there is none.
         """
-        import yaml
-
         try:
             content = yaml.safe_load((path / "recipe.yaml").read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise TrainingError(f"There is no run to resume in {path}; name the folder of one.") from error
         made = cls(path)
         made._status = made.read_status()
-        return made, make_recipe(content if isinstance(content, dict) else {}, "recipe.yaml of the run")
+        return made, make_recipe(content if isinstance(content, dict) else {}, "of the run")
+
+    def keep_recipe(self, recipe: Recipe) -> None:
+        """Write ``recipe.yaml``, folders of data and all.
+
+        Raises
+        ------
+        OutputError: it can't be written.
+        """
+        write_bytes(self.path / "recipe.yaml", recipe.written().encode())
 
     def status(self, **changes: Any) -> None:
         """Change fields of ``status.json``; a full disk does not stop a run."""

@@ -138,6 +138,7 @@ def test_a_second_run_in_the_same_folder_is_refused(a_run: Path, a_recipe_file) 
         (["--data", "camus"], 2, "KIND=FOLDER"),
         (["--data", "camus=nowhere"], 10, "takes no data camus"),
         (["--batch", "0"], 2, "batch"),
+        (["--resume", "--batch", "2"], 2, "keeps its recipe"),
         (["--device", "quantum"], 9, "no device"),
         (["--epochs", "2", "--run", "/proc/nowhere"], 8, "can't be written"),
     ],
@@ -155,6 +156,18 @@ def test_a_failed_run_says_so_in_its_folder(a_recipe_file, tmp_path: Path) -> No
     status = json.loads((tmp_path / "run" / "status.json").read_text())
     assert status["state"] == "failed"
     assert "nothing" in status["message"]
+
+
+def test_a_run_that_never_began_gives_way_to_another_try(a_recipe_file, tmp_path: Path, camus_patients) -> None:
+    pairs = {"kind": "camus", "options": {"views": ["4CH"]}}
+    recipe = a_recipe_file(data=[{**pairs, "split": "train"}, HEARTS], epochs=1)
+    place = ("train", recipe, "--run", tmp_path / "run", *ALONE)
+    first = echoode(*place)
+    assert first.exit_code == 10
+    assert "--data camus=FOLDER" in first.output
+    second = echoode(*place, "--data", f"camus={camus_patients[0].parents[1]}")
+    assert second.exit_code == 0, second.output
+    assert echoode(*place).exit_code == TrainingError.exit_code
 
 
 def test_a_run_obeys_pause_resume_and_stop(tmp_path: Path) -> None:

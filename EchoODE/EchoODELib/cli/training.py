@@ -57,6 +57,10 @@ def train(
         folders[kind] = Path(folder)
     if recipe is None and not (resume and run is not None):
         raise typer.BadParameter("name a recipe, or --resume --run RUN.")
+    if resume and (plan or epochs or minutes or batch):
+        raise typer.BadParameter(
+            "a run that is resumed keeps its recipe: leave out --plan, --epochs, --minutes, --batch."
+        )
 
     _require_packages()
     from EchoODETrainingLib.machine import Machine
@@ -70,7 +74,9 @@ def train(
     if resume:
         place = run or Path("runs") / read_recipe(Path(recipe or "")).name
         opened, content = RunFolder.again(place)
-        content = content.with_folders(folders)
+        if folders:
+            content = content.with_folders(folders)
+            opened.keep_recipe(content)
     else:
         content = read_recipe(Path(recipe or "")).with_folders(folders)
         content = content.changed(epochs=epochs, max_minutes=minutes, batch=batch)
