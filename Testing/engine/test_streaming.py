@@ -272,6 +272,15 @@ def test_the_segmenter_takes_networks_of_clips(models, count):
     assert segmented.provenance.model == "clips"
 
 
+def test_a_warm_up_runs_the_network(models):
+    segmenter = Segmenter("clips", "cpu")
+    passes = []
+    for network in (member.network for member in segmenter._members):
+        network.encoder.register_forward_hook(lambda *_: passes.append(1))
+    segmenter.warm_up()
+    assert passes
+
+
 def test_some_frames_get_the_masks_that_they_get_in_the_whole(models):
     clip, segmenter = a_clip(40), Segmenter("clips", "cpu", clean=False)
     whole, some = segmenter.segment(clip).masks, segmenter.segment(clip, frames=[3, 17, 18, 39]).masks

@@ -197,6 +197,13 @@ class Segmenter:
             stage.advance()
         return MomentsBetween(asked, images, masks)
 
+    def warm_up(self) -> None:
+        """Run once on nothing: the first run on a device sets it up."""
+        rows, columns = self.card.input_size
+        blank = EchoSequence(np.zeros((1, rows, columns), np.uint8), np.zeros(1))
+        everywhere = Sector(np.ones((rows, columns), bool), (0, rows, 0, columns))
+        list(self._over(blank, everywhere).moments([0.0]))
+
     def _accepted(self, sequence: EchoSequence, frames: Iterable[int] | None) -> list[int]:
         """The frames that are wanted, of a clip that can be segmented."""
         if sequence.source.colour_doppler and not self.allow_colour:

@@ -82,16 +82,11 @@ class _WarmsUp(_WithModels):
     """Loads all that segmenting and propagating need, and runs the network once on nothing."""
 
     def prepare(self, task: WarmUp) -> None:
-        import torch
-
         from ..engine import pipeline
         from ..engine.registration import propagate
 
         del pipeline, propagate
-        segmenter = self.models.get(task.model, task.device)
-        rows, columns = segmenter.card.input_size
-        with torch.inference_mode():  # the first run on a device sets it up
-            segmenter.network(torch.zeros(1, 1, rows, columns, device=segmenter.device))
+        self.models.get(task.model, task.device).warm_up()
 
     def run(self, task: WarmUp, monitor: Monitor) -> None:
         del task, monitor
