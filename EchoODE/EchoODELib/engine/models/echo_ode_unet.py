@@ -142,4 +142,5 @@ class EchoODEUNet(nn.Module):
         """Maps (B * S, K, ...) at the frames' own size, (B, S, K, H, W) float32."""
         padded = tuple(side + -side % self.stride for side in size)
         maps = functional.interpolate(maps.float(), size=padded, mode="bilinear", align_corners=False)
-        return maps[..., : size[0], : size[1]].unflatten(0, (asked.shape[0], asked.shape[1]))
+        maps = maps[..., : size[0], : size[1]]
+        return maps.reshape(*asked.shape, *maps.shape[1:])
