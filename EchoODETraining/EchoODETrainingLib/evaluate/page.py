@@ -62,7 +62,7 @@ def _section(group: Group, evaluation: Evaluation) -> dict[str, Any]:
         )
     efs = []
     for model in group.models:
-        for column, said in (("ef_true", "EF from the experts’ masks"), ("ef_reported", "EF as reported")):
+        for column, said in group.ef_references().items():
             agreement = group.ef(model, column)
             if agreement is not None:
                 efs.append((model, said, ef_agreement(agreement, color[model], said)))

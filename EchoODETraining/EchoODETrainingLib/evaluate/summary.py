@@ -133,6 +133,15 @@ class Group:
             mean_absolute_error(measured, wanted),
         )
 
+    def ef_references(self) -> dict[str, str]:
+        """Columns of references for the EF, and what they are; the reported one only where it says something else."""
+        said = {"ef_true": "EF from the experts’ masks, same discs"}
+        if {"ef_true", "ef_reported"} <= set(self.rows):
+            both = self.rows[["ef_true", "ef_reported"]].to_numpy(float)
+            if not np.allclose(both[:, 0], both[:, 1], equal_nan=True):
+                said["ef_reported"] = "EF as the data set reports it"
+        return said
+
     def columns(self) -> list[str]:
         """The columns that have a value in any row and are worth a mean."""
         facts = {"model", "clip", "patient", "unit", "data_set", "kind", "form", "split", "view"}

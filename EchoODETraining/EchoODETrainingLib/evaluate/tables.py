@@ -180,7 +180,7 @@ def _truth_note(group: Group) -> str:
 def _ef_table(group: Group) -> Table:
     rows = []
     for model in group.models:
-        for column, said in (("ef_true", "experts’ masks, same discs"), ("ef_reported", "as the data set reports it")):
+        for column, said in group.ef_references().items():
             agreement = group.ef(model, column)
             if agreement is None:
                 continue

@@ -70,3 +70,10 @@ def test_card_figures_say_what_they_are_of():
     assert name == "pseudo_camus_valid"
     assert figures["what"].startswith("pseudo-sequences, 2 patients, 3 clips")
     assert figures["cleaned"] == {"lv_dice": 0.8041, "lv_hausdorff_mm": 4.0, "lv_tc": 0.1959}
+
+
+def test_a_reported_ef_that_is_the_masks_own_is_not_told_twice():
+    same = rows_of({"a": [0.9] * 3}, ef_true=[50.0, np.nan, 60.0], ef_reported=[50.0, np.nan, 60.0])
+    other = rows_of({"a": [0.9] * 3}, ef_true=[50.0, 40.0, 60.0], ef_reported=[55.0, 40.0, 60.0])
+    assert list(group_rows(pd.DataFrame(same))[0].ef_references()) == ["ef_true"]
+    assert list(group_rows(pd.DataFrame(other))[0].ef_references()) == ["ef_true", "ef_reported"]
