@@ -7,21 +7,17 @@ random numbers inside the network, so that a run that was killed goes on to the 
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import torch
-from EchoODELib.engine.errors import DeviceError
 from torch import Tensor, nn
 
-from .checkpoint import Checkpoints, Progress, State, capture, restore
+from .checkpoint import Checkpoints, Progress
 from .errors import TrainingError
-from .losses import Criterion
+from .learner import Learner
 from .machine import Machine
-from .objective import Objective, averaged, first_network, first_optimiser
 from .recipe import Recipe, Size
 from .run_folder import RunFolder
 from .stream import Part, Sampler, Stream, batches
@@ -94,21 +90,9 @@ class Run:
         self.recipe, self.judge, self.folder = recipe, judge, folder
         self.parts, self.sampler_of = parts, sampler_of
         self.machine, self.watcher = machine or Machine(), watcher or Watcher()
-        self.fabric = self.machine.fabric(recipe.precision)
-        self.first = self.fabric.global_rank == 0
-        processes = self.fabric.world_size
-        if recipe.batch % processes:
-            raise TrainingError(f"A batch of {recipe.batch} can't be shared by {processes} processes; change either.")
+        self.learner = Learner(recipe, self.machine)
+        self.first = self.learner.rank == 0
         self.timetable = Timetable(recipe, parts)
-        torch.manual_seed(recipe.seed)
-        network = first_network(recipe)
-        if processes > 1 and self.fabric.device.type == "cuda":
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self.network = network.to(self.fabric.device)
-        self.average = averaged(self.network, recipe.average)
-        objective = Objective(self.network, Criterion(recipe.losses, self._sum))
-        self.objective, self.optimiser = self.fabric.setup(objective, first_optimiser(recipe, self.network))
         self.progress = Progress(steps=self.timetable.steps)
         self.checkpoints = Checkpoints(folder.checkpoints) if folder else None
         self._best: dict[str, Tensor] | None = None
@@ -151,9 +135,10 @@ class Run:
         while ending is None and self.progress.step < self.progress.steps:
             ending = self._stage(self.timetable.stage_of(self.progress.step))
         self._keep()
+        average = self.learner.average.module
         if self._best is not None:
-            self.average.module.load_state_dict(self._best)
-        network = copy.deepcopy(self.average.module).cpu().eval()
+            average.load_state_dict(self._best)
+        network = copy.deepcopy(average).cpu().eval()
         state, message = ending or ("done", "")
         return Outcome(network, self.progress, state, message)
 
@@ -192,12 +177,12 @@ class Run:
     def _feed(self, stage: StageSteps) -> Iterator[Any]:
         epoch = self.timetable.epoch * self.recipe.batch
         stream = Stream(self.parts, self.sampler_of(stage.size), seed=self.recipe.seed, epoch=epoch)
-        device, processes = self.fabric.device, self.fabric.world_size
+        device, processes = self.learner.device, self.learner.processes
         return batches(
             stream,
             range(max(stage.start, self.progress.step), min(stage.stop, self.progress.steps)),
             self.recipe.batch,
-            rank=self.fabric.global_rank,
+            rank=self.learner.rank,
             processes=processes,
             workers=self.machine.workers_for(device, processes),
             pinned=device.type == "cuda",
@@ -209,51 +194,16 @@ class Run:
             if name not in self._skipped:
                 self._skipped.add(name)
                 self.watcher.line(f"Skipped ({len(self._skipped)} so far): {reason}")
-        return {name: value.to(self.fabric.device, non_blocking=True) for name, value in batch.items()}
+        return {name: value.to(self.learner.device, non_blocking=True) for name, value in batch.items()}
 
     def _learn(self, batch: Mapping[str, Tensor]) -> dict[str, float] | None:
-        """One step; the parts of its loss, or None if one is no number."""
-        recipe = self.recipe
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
-        torch.manual_seed((recipe.seed * 1_000_003 + self.progress.step) * 64 + self.fabric.global_rank)
-        try:
-            parts = self.objective(batch)
-            self.optimiser.zero_grad(set_to_none=True)
-            self.fabric.backward(torch.stack(tuple(parts.values())).sum())
-            norm = self.fabric.clip_gradients(
-                self.objective, self.optimiser, max_norm=recipe.optimiser.clip, error_if_nonfinite=False
-            )
-            self.optimiser.step()
-        except RuntimeError as error:  # torch's out-of-memory errors; the CPU allocator raises a bare RuntimeError
-            if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-                raise
-            raise DeviceError(
-                f"The device's memory does not hold a batch of {recipe.batch}; begin a new run with --batch "
-                f"{max(1, recipe.batch // 2)}, or choose another device."
-            ) from error
-        agreed = self.fabric.all_reduce(torch.stack([part.detach() for part in parts.values()]), reduce_op="mean")
-        found = dict(zip(parts, agreed.tolist(), strict=True))
-        # With 16-mixed, steps of infinite gradients are left out by the scaler.
-        finite = recipe.precision == "16-mixed" or math.isfinite(float(norm))
-        if not finite or not all(math.isfinite(value) for value in found.values()):
-            return None
-        self.average.update_parameters(self.network)
-        return found
+        return self.learner.learn(batch, self.progress.step, self._rate())
 
     def _rate(self) -> float:
         """The learning rate of the step to come."""
         progress = self.progress
         factor = self.recipe.schedule.factor(progress.step / max(1, progress.steps))
         return self.recipe.optimiser.learning_rate * factor * progress.rate_factor
-
-    def _sum(self, value: Tensor) -> Tensor:
-        """The sum over all processes, which gradients go through."""
-        if self.fabric.world_size == 1:
-            return value
-        from torch.distributed.nn.functional import all_reduce
-
-        return all_reduce(value)  # type: ignore[no-any-return, no-untyped-call]
 
     # --- beside the steps
 
@@ -289,8 +239,8 @@ class Run:
             return
         if progress.step == MEASURED_STEPS[1]:
             fitting = progress.step + self._pace.fitting(minutes, progress.seconds)
-            progress.steps = int(self.fabric.broadcast(min(progress.steps, fitting)))
-        elif self.fabric.broadcast(progress.seconds > 60 * minutes):
+            progress.steps = self.learner.agree(min(progress.steps, fitting))
+        elif self.learner.agree(progress.seconds > 60 * minutes):
             progress.steps = progress.step
 
     def _at_epoch_end(self) -> bool:
@@ -304,19 +254,20 @@ class Run:
             self._measured({})
             return ""
         began = time.monotonic()
-        scores = self.fabric.broadcast(self.judge(self.average.module) if self.first else {})
+        average = self.learner.average.module
+        scores = self.learner.agree(self.judge(average) if self.first else {})
         figure = self.judge.figure(scores)
         counts = self.timetable.in_last_stage(progress.step)
         better = counts and (progress.best_figure is None or figure > progress.best_figure)
         progress.looks_since_best = 0 if better else progress.looks_since_best + int(counts)
         if better:
             progress.best, progress.best_figure = dict(scores), figure
-            self._best = {key: value.detach().to("cpu", copy=True) for key, value in self._average_state().items()}
+            self._best = {key: value.detach().to("cpu", copy=True) for key, value in average.state_dict().items()}
             if self.checkpoints is not None and self.first:
-                self.checkpoints.save(self._state(), best=True)
+                self.checkpoints.save(self.learner.state(progress), best=True)
         progress.seconds += time.monotonic() - began
         self._measured(scores)
-        self.watcher.judged(self.average.module, scores, epoch, better)
+        self.watcher.judged(average, scores, epoch, better)
         if 0 < settings.patience <= progress.looks_since_best and not last:
             return f"Ended early: no better figure in {progress.looks_since_best} validations."
         return ""
@@ -335,24 +286,17 @@ class Run:
         if self.first:
             word = self.folder.control() if self.folder is not None else ""
             word = "stop" if self.watcher.wants_stop() else word
-        return str(self.fabric.broadcast(word)) if self.fabric.world_size > 1 else word
+        return self.learner.agree(word)
 
     # --- keeping
 
-    def _average_state(self) -> dict[str, Tensor]:
-        return self.average.module.state_dict()
-
-    def _state(self) -> State:
-        return capture(self.network, self.average, self.optimiser.optimizer, self.progress)
-
     def _keep(self) -> None:
         if self.checkpoints is not None and self.first:
-            self.checkpoints.save(self._state())
+            self.checkpoints.save(self.learner.state(self.progress))
 
     def _restore(self) -> None:
         assert self.checkpoints is not None
-        state = self.checkpoints.load(self.watcher.line)
-        self.progress = restore(state, self.network, self.average, self.optimiser.optimizer)
+        self.progress = self.learner.restore(self.checkpoints.load(self.watcher.line))
 
     def _rescue(self) -> None:
         """Back to the last good state, once, and on with half the learning rate."""
@@ -361,11 +305,11 @@ class Run:
             raise TrainingError(
                 f"The loss became NaN at step {at}; lower optimiser.learning_rate, or set precision to 32-true."
             )
-        self.fabric.barrier()
+        self.learner.wait()
         self._restore()
         self.progress.rate_factor = 0.5
         self._keep()
-        self.fabric.barrier()
+        self.learner.wait()
         self._tally = Tally()
         self.watcher.line(
             f"The loss became NaN at step {at}: back to step {self.progress.step} with half the learning rate."

@@ -72,7 +72,7 @@ def gather(recipe: Recipe) -> Gathered:
         entries = data.entries(source.split)
         if source.split == "valid":
             count = min(recipe.validation.clips, len(entries))
-            spread = np.linspace(0, len(entries) - 1, count).round().astype(int) if count else []
+            spread: list[int] = np.linspace(0, len(entries) - 1, count).round().astype(int).tolist()
             valid.append((data, [entries[index] for index in spread]))
         else:
             share = float(len(entries)) if source.share is None else source.share

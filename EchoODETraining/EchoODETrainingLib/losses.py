@@ -40,7 +40,8 @@ def cross_entropy(logits: Tensor, masks: Tensor, share: Sum = alone) -> Tensor:
     total = functional.cross_entropy(logits.float(), masks, ignore_index=MISSING, reduction="sum")
     count = (masks != MISSING).sum().to(total.dtype)
     total, count = share(torch.stack((total, count)))
-    return total / count.clamp(min=1)
+    mean: Tensor = total / count.clamp(min=1)
+    return mean
 
 
 def dice_loss(
@@ -63,7 +64,8 @@ def dice_loss(
     guessed = probabilities.square() if squared else probabilities
     sums = share(torch.stack([part.sum((0, 2, 3)) for part in (probabilities * truth, guessed, truth)]))
     hit, guess, real = sums[:, 0 if background else 1 :]
-    return (1 - (2 * hit + 1e-5) / (guess + real + 1e-5)).mean()
+    loss: Tensor = (1 - (2 * hit + 1e-5) / (guess + real + 1e-5)).mean()
+    return loss
 
 
 def heat_map_loss(maps: Tensor, points: Tensor, share: Sum = alone, *, sigma: float = 2.0) -> Tensor:
@@ -84,7 +86,8 @@ def heat_map_loss(maps: Tensor, points: Tensor, share: Sum = alone, *, sigma: fl
     across = torch.exp(-((columns - place[..., 1:2]) ** 2) / (2 * sigma**2))
     apart = (maps.float() - down[..., None] * across[..., None, :]).square().sum((-2, -1))
     total, count = share(torch.stack((apart.where(present, 0).sum(), present.sum().to(apart.dtype))))
-    return total / (count.clamp(min=1) * 2 * torch.pi * sigma**2)
+    mean: Tensor = total / (count.clamp(min=1) * 2 * torch.pi * sigma**2)
+    return mean
 
 
 class Criterion:

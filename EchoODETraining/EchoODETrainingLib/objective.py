@@ -15,6 +15,8 @@ from .errors import TrainingError
 from .losses import Criterion
 from .recipe import Recipe
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 class Objective(nn.Module):
     """A network and what is asked of it, so that one forward pass gives the loss."""
@@ -47,7 +49,7 @@ def first_network(recipe: Recipe) -> nn.Module:
     start, card = load_model(recipe.start_from)
     try:
         if card.architecture != recipe.architecture and hasattr(network, "adopt"):
-            network.adopt(start)  # a network that can be built around another one
+            network.adopt(start)  # type: ignore[operator]  # a network that can be built around another one
         else:
             network.load_state_dict(start.state_dict())
     except (RuntimeError, ValueError) as error:
@@ -76,9 +78,10 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(network, multi_avg_fn=_ramped(decay), use_buffers=True)
 
 
-def _ramped(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    def update(averages: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+def _ramped(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
+    def update(averages: Tensors, current: Tensors, count: Tensor | int) -> None:
         steps = float(count)
-        get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(averages, current, count)
+        mix = get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))  # type: ignore[no-untyped-call]
+        mix(averages, current, count)
 
     return update

@@ -102,8 +102,8 @@ def make_plan(recipe: Recipe, machine: Machine | None = None, monitor: Monitor |
         name=recipe.name,
         architecture=recipe.architecture,
         size=recipe.size,
-        device=str(run.fabric.device),
-        parameters=sum(parameter.numel() for parameter in run.network.parameters()),
+        device=str(run.learner.device),
+        parameters=sum(parameter.numel() for parameter in run.learner.network.parameters()),
         data=gathered.summary(),
         epochs=epochs,
         steps=run.timetable.steps,
@@ -132,7 +132,7 @@ def _seconds_to_judge(recipe: Recipe, gathered: Gathered, run: Run) -> float:
     if not few.valid:
         return 0.0
     frames = shown(recipe, few, {**window_use(recipe, gathered), **recipe.use}, lambda line: None)
-    judge = DiceJudge(frames, recipe.labels, device=run.fabric.device)
+    judge = DiceJudge(frames, recipe.labels, device=run.learner.device)
     began = time.monotonic()
-    judge(run.average.module)
+    judge(run.learner.average.module)
     return (time.monotonic() - began) * count / len(few.valid)

@@ -34,7 +34,7 @@ def write_preview(
     """
     tiles = [_tile(image, one, other) for image, one, other in zip(images, found, true, strict=True)]
     width = max(tile.shape[1] for tile in tiles)
-    tiles = [cv2.copyMakeBorder(t, 2, 2, 2, width - t.shape[1] + 2, cv2.BORDER_CONSTANT) for t in tiles]
+    tiles = [np.pad(t, ((2, 2), (2, width - t.shape[1] + 2), (0, 0))) for t in tiles]
     columns = min(_COLUMNS, len(tiles))
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
     sheet = np.vstack([np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)])
@@ -47,12 +47,11 @@ def _tile(image: NDArray[np.uint8], found: NDArray[np.uint8], true: NDArray[np.u
     size = (max(1, round(image.shape[1] * factor)), _HEIGHT)
     gray = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
     picture = np.repeat(gray[..., None], 3, axis=2)
-    found = cv2.resize(found, size, interpolation=cv2.INTER_NEAREST)
-    true = cv2.resize(true, size, interpolation=cv2.INTER_NEAREST)
+    here, there = (cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) for mask in (found, true))
     for label, structure in STRUCTURES.items():
-        picture[found == label] = 0.65 * picture[found == label] + 0.35 * np.float32(structure.color)
+        picture[here == label] = 0.65 * picture[here == label] + 0.35 * np.array(structure.color, np.float32)
     drawn = picture.clip(0, 255).astype(np.uint8)
     for label in (Label.LV, Label.MYOCARDIUM, Label.LA):
-        lines, _ = cv2.findContours((true == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        lines, _ = cv2.findContours((there == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(drawn, lines, -1, (255, 255, 255), 1)
     return drawn

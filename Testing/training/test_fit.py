@@ -141,7 +141,7 @@ def test_memory_that_does_not_hold_a_batch_is_said(monkeypatch: pytest.MonkeyPat
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(run.network, "deep_logits", full)
+    monkeypatch.setattr(run.learner.network, "deep_logits", full)
     with pytest.raises(DeviceError, match="does not hold a batch of 4; begin a new run with --batch 2"):
         run.fit()
 
