@@ -93,7 +93,7 @@ def test_several_data_sets_come_back_with_the_scene(person: Any, folder_of_expor
 
 
 @pytest.mark.parametrize("wrong", ["missing", "other"])
-def test_a_wrong_folder_is_told_with_the_layout_expected(person: Any, tmp_path: Path, wrong: str) -> None:
+def test_a_wrong_folder_is_told_with_the_layout_expected(person: Any, tmp_path: Path, wrong: str, picture: Any) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("Dear colleague")
     choose(person, "camus", tmp_path / wrong)
@@ -102,6 +102,7 @@ def test_a_wrong_folder_is_told_with_the_layout_expected(person: Any, tmp_path: 
     assert "camus" in person.told
     assert "layout" in person.told
     assert len(person.told.splitlines()) > 2
+    picture("training-wrong-folder")
     assert person.ui.dataTable.rowCount == 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import slicer
 from EchoODELib.logic.dependencies import MissingPackages
-from EchoODETrainingLib.module.recipes import Changes, shipped_recipes
+from EchoODETrainingLib.module.recipes import Changes, read, shipped_recipes
 
 ROOT = Path(__file__).resolve().parents[2] / "EchoODETraining"
 PANEL_WIDTH = 420
@@ -56,11 +56,12 @@ def test_the_module_says_what_it_is(training_module: Any) -> None:
 def test_settings_show_what_the_recipe_says_and_what_is_changed(person: Any) -> None:
     ui = person.ui
     person.select("recipeComboBox", "quick_phantom")
-    assert "echo_ode" in ui.architectureComboBox.currentText
-    assert "64 × 64" in ui.sizeComboBox.currentText
-    assert "2 minutes" in ui.limitComboBox.currentText
-    assert ui.batchSpinBox.text.endswith("6")
-    assert ui.modelNameEdit.placeholderText == "quick-phantom"
+    told = read(next(path for path in shipped_recipes() if path.stem == "quick_phantom"))
+    assert ui.architectureComboBox.currentText.endswith(told["architecture"])
+    assert ui.sizeComboBox.currentText.endswith("{} × {}".format(*told["size"]))
+    assert ui.limitComboBox.currentText.endswith(f"{told['max_minutes']} minutes")
+    assert ui.batchSpinBox.text.endswith(f": {told['batch']}")
+    assert ui.modelNameEdit.placeholderText == told["name"]
     assert "Simulated hearts" in ui.recipeInfoLabel.text
     assert not ui.limitSpinBox.enabled
     assert person.panel.recipe.setup().changes == Changes()

@@ -42,23 +42,21 @@ RECIPE = {
 }
 
 
+@pytest.mark.timeout(900)
 def test_from_data_to_a_model_that_segments(
     person: Any, tmp_path: Path, own_models: Path, picture: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ui = person.ui
 
-    person.select("dataKindComboBox", "Simulated hearts")
-    person.click("addDataButton")
-    person.until_no_errand()
-    assert ui.dataTable.rowCount == 1, person.told
-    assert ui.dataTable.item(0, 1).text() == "300"
     path = tmp_path / "story.yaml"
     path.write_text(yaml.safe_dump(RECIPE))
     person.choose_recipe(path, monkeypatch)
     assert "48 × 48" in ui.sizeComboBox.currentText
     person.type_into("modelNameEdit", "My hearts 1")
-    person.rest()
+    person.select("dataKindComboBox", "Simulated hearts")
+    person.click("addDataButton")
     person.until_no_errand()
+    assert ui.dataTable.rowCount == 1, person.told
     assert ui.dataTable.item(0, 1).text() == "4"  # as this recipe says
     person.plan()
     assert ui.planLabel.isVisible(), person.told
@@ -108,6 +106,7 @@ def test_from_data_to_a_model_that_segments(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_killed_run_goes_on_where_it_was(person: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real trainer, killed in the middle and resumed by a click."""
     path = tmp_path / "story.yaml"
@@ -132,6 +131,7 @@ def test_a_killed_run_goes_on_where_it_was(person: Any, tmp_path: Path, monkeypa
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_the_modules_own_test_passes(training_module: Any, own_models: Path) -> None:
     """What a developer runs in Slicer itself."""
     import EchoODETraining

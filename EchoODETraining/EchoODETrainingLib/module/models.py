@@ -49,10 +49,8 @@ def known() -> list[InstalledModel]:
             except WeightsError as error:
                 found[path.stem] = InstalledModel(path.stem, "?", own, str(error))
                 continue
-            if card.task == "segmentation":
-                found[card.name] = InstalledModel(
-                    card.name, card.architecture, own, card.intended_use.strip(), card.licence.strip()
-                )
+            use, licence = card.intended_use.strip(), card.licence.strip()
+            found[card.name] = InstalledModel(card.name, card.architecture, own, use, licence)
     return [found[name] for name in sorted(found)]
 
 
