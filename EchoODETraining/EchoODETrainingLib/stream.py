@@ -6,8 +6,11 @@ interrupted: the same examples come in the same order.
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -195,7 +198,21 @@ def batches(
         worker_init_fn=_be_modest if workers else None,
         pin_memory=pinned,
     )
-    return iter(loader)
+    with _deaf_to_interrupts():
+        return iter(loader)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes begun in here don't end at Ctrl-C, which a terminal sends to all: this one ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _be_modest(_: int) -> None:

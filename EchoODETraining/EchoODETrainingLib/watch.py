@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _STRUCTURES = ("lv", "myocardium", "la")
 _PICTURES = 8
+_NOT_CURVES = ("step", "epoch", "seconds")
 
 
 class Watcher:
@@ -117,14 +118,22 @@ class FolderWatcher(Watcher):
     def measured(self, row: Mapping[str, float | int | None], parts: Mapping[str, float]) -> None:
         """A row of the table, and TensorBoard's."""
         self.folder.measured(row)
-        step = int(row["step"] or 0)
+        named = {key.replace("valid_", "valid/"): value for key, value in row.items() if key not in _NOT_CURVES}
+        named |= {f"loss/{name}": value for name, value in parts.items()}
+        try:
+            self._draw({name: value for name, value in named.items() if value is not None}, int(row["step"] or 0))
+        except OSError as error:
+            self.folder.log(f"TensorBoard's log could not be written: {error.strerror}")
+
+    def _draw(self, values: Mapping[str, float], step: int) -> None:
         if self._board is None:
             from torch.utils.tensorboard import SummaryWriter
 
+            # What an interrupted run drew beyond its checkpoint is drawn again.
             self._board = SummaryWriter(str(self.folder.path / "tensorboard"), purge_step=step)
-        for name, value in {**{f"loss/{k}": v for k, v in parts.items()}, **row}.items():
-            if name not in ("step", "epoch", "seconds") and value is not None:
-                self._board.add_scalar(name.replace("valid_", "valid/"), value, step)
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+        self._board.flush()
 
     def judged(self, network: nn.Module, scores: Mapping[str, float], epoch: int, better: bool) -> None:
         """A line, a picture, and the model where it is the best so far."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Mapping
 
 import pytest
 import torch
-from EchoODELib.engine.errors import DeviceError
+from EchoODELib.engine.errors import DeviceError, OutputError
 from EchoODELib.engine.weights import MODELS_VARIABLE, save_model
 from EchoODETrainingLib.errors import TrainingError
 from EchoODETrainingLib.fit import Outcome, Run
@@ -133,6 +134,27 @@ def test_a_run_ends_early_when_nothing_gets_better() -> None:
     outcome = a_run(recipe, judged=True).fit()
     assert outcome.progress.step < outcome.progress.steps
     assert "no better figure in 2 validations" in outcome.message
+
+
+def test_a_disk_that_fills_up_stops_a_run_that_goes_on_later(tmp_path) -> None:
+    recipe = a_recipe()
+    whole = a_run(recipe).fit()
+    folder, limits = RunFolder.begin(tmp_path / "run", recipe), resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class Filling(Diary):
+        def stepped(self, done: int, total: int, seconds_left: float | None) -> None:
+            if done == 3:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+
+    try:
+        with pytest.raises(OutputError, match="make room on the disk"):
+            a_run(recipe, folder, Filling()).fit()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    again = a_run(recipe, folder)
+    again.resume()
+    assert again.progress.step == 2
+    same(whole, again.fit())
 
 
 def test_memory_that_does_not_hold_a_batch_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

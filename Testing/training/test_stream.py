@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import pickle
+import signal
 from collections import Counter
 
 import numpy as np
@@ -47,6 +50,14 @@ def test_batches_are_the_same_by_any_number_of_processes_and_from_any_step(proce
     ]
     for expected, found in zip(whole[2:], zip(*shares, strict=True), strict=True):
         assert torch.equal(expected, torch.cat(found))
+
+
+def test_ctrl_c_in_a_terminal_does_not_end_the_processes_that_make_examples() -> None:
+    feed = batches(a_stream(), range(6), 2, workers=1)
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGINT)
+    assert len([batch for batch, _ in feed]) == 6
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize(
