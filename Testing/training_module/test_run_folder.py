@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from EchoODELib.engine.errors import OutputError
+from EchoODETrainingLib.module.curves import Curves
 from EchoODETrainingLib.module.process import Errand, ProcessFailed, alive, said_error, start_detached
-from EchoODETrainingLib.module.run_folder import Curves, Launch, Run, State, fresh_folder, runs_in
+from EchoODETrainingLib.module.run_folder import Launch, Run, State, fresh_folder, runs_in
 
 NOBODY = 2**22 + 1  # above the largest process number
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import slicer
+from EchoODETrainingLib.module.curves import Curves
 from EchoODETrainingLib.module.operations import TrainingOperations
-from EchoODETrainingLib.module.run_folder import Curves, State
+from EchoODETrainingLib.module.run_folder import State
 
 pytestmark = pytest.mark.usefixtures("fake_trainer")
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import slicer
 import yaml
-from EchoODETrainingLib.module.run_folder import Curves, State
+from EchoODETrainingLib.module.curves import Curves
+from EchoODETrainingLib.module.run_folder import State
 
 CLIPS = {"clips": {"train": 4, "valid": 1}, "views": ["A4C"], "frames": 12, "size": 64}
 RECIPE = {

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
-import os
 import socket
 import time
 from collections.abc import Sequence
@@ -21,7 +18,6 @@ from EchoODELib.engine.errors import OutputError
 from .process import alive, end_group, said_error
 
 STATUS, METRICS, CONTROL, LAUNCH, OUTPUT = "status.json", "metrics.csv", "control", "launch.json", "output.txt"
-CURVES = ("loss", "valid_lv", "valid_myocardium", "valid_la")
 _FRESH_S = 60.0  # a run of another machine counts as alive when it wrote so lately
 _TAIL = 4000  # characters of the output that are searched for what went wrong
 _MUTE = f"It ended before it began; what it printed is in {OUTPUT} in the run's folder."
@@ -217,53 +213,6 @@ class Run:
             ) from error
 
 
-class Curves:
-    """The curves of a run as far as they have come; only what is new in the file is read.
-
-    Attributes
-    ----------
-    points: column -> (step, value) of the rows where it was measured.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self._path = run.folder / METRICS
-        self.points: dict[str, list[tuple[float, float]]] = {}
-        self._begin()
-
-    def _begin(self) -> None:
-        self.points.clear()
-        self.points.update({name: [] for name in CURVES})
-        self._file, self._read, self._titles = 0, 0, list[str]()
-
-    def update(self) -> dict[str, list[tuple[float, float]]]:
-        """Read on, or anew where the run was resumed and its file shortened; :attr:`points`."""
-        try:
-            with self._path.open("rb") as file:
-                now = os.fstat(file.fileno())
-                if (now.st_ino, True) != (self._file, now.st_size >= self._read):
-                    self._begin()
-                    self._file = now.st_ino
-                file.seek(self._read)
-                content = file.read()
-        except OSError:
-            return self.points
-        whole = content[: content.rfind(b"\n") + 1]  # the last row may be half written
-        self._read += len(whole)
-        for row in csv.reader(whole.decode("utf-8", "replace").splitlines()):
-            if not self._titles:
-                self._titles = row
-            else:
-                self._take(dict(zip(self._titles, row, strict=False)))
-        return self.points
-
-    def _take(self, row: dict[str, str]) -> None:
-        step = _number(row.get("step"))
-        for name, points in self.points.items():
-            value = _number(row.get(name))
-            if step is not None and value is not None:
-                points.append((step, value))
-
-
 def fresh_folder(parent: Path, name: str, taken: Sequence[str] = ()) -> Path:
     """Make a new run's folder, with a number behind its name where that is taken.
 
@@ -338,14 +287,6 @@ def _status(told: dict[str, Any], name: str) -> Status:
 
 def _with(status: Status, state: State, message: str) -> Status:
     return Status(**{**status.__dict__, "state": state, "message": message, "seconds_left": None})
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _reason(error: OSError) -> str:

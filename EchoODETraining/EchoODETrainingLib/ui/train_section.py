@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import time
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,16 @@ import qt
 from EchoODELib.ui.context import Context
 from EchoODELib.ui.messages import Kind, breakable
 from EchoODELib.ui.section import setUsable
-from EchoODELib.ui.words import spokenTime
 from slicer.i18n import tr as _
 
-from ..module.run_folder import Curves, Run, State, Status
+from ..module.curves import Curves
+from ..module.run_folder import Run, State, Status
 from ..module.views import clear_views, hide_preview, preview_size, show_curves, show_preview
 from .recipe_section import RecipeSection
+from .run_words import STATES, spokenProgress, summary
 from .section import Section, narrow
 
 RUNS_FOLDER, LAST_RUN = "EchoODETraining/RunsFolder", "EchoODETraining/LastRun"  # in the user's settings
-STATES = {
-    State.STARTING: "starting",
-    State.PREPARING: "preparing",
-    State.RUNNING: "running",
-    State.PAUSED: "paused",
-    State.STOPPED: "stopped",
-    State.DONE: "done",
-    State.FAILED: "failed",
-    State.INTERRUPTED: "interrupted",
-}
 _OUTCOMES = {
     State.DONE: (Kind.DONE, "The training “{name}” is done."),
     State.STOPPED: (Kind.INFO, "The training “{name}” was stopped; its best weights are kept."),
@@ -137,8 +127,8 @@ class TrainSection(Section):
         known = status.steps > 0 and status.state in (State.RUNNING, State.PAUSED)
         ui.trainProgressBar.maximum = 1000 if known else 0
         ui.trainProgressBar.value = round(1000 * status.fraction) if known else 0
-        ui.trainProgressLabel.text = breakable(_progress(status))
-        ui.trainInfoLabel.text = _summary(run, status)
+        ui.trainProgressLabel.text = breakable(spokenProgress(status))
+        ui.trainInfoLabel.text = summary(status)
         self._fillPreviews(run)
 
     def showViews(self) -> None:
@@ -331,37 +321,3 @@ class TrainSection(Section):
     def _onPreview(self, value: int) -> None:
         self.refreshProgress()
         self._showPreview()
-
-
-def _progress(status: Status) -> str:
-    """How far a run is, in words."""
-    if status.state is State.STARTING:
-        return _("Starting…")
-    if status.state is State.PREPARING:
-        return status.message or _("Preparing the data…")
-    parts = [_("Step {step} of {steps}").format(step=status.step, steps=status.steps)]
-    if status.epochs:
-        parts.append(_("epoch {epoch} of {epochs}").format(epoch=status.epoch, epochs=status.epochs))
-    if status.state is State.PAUSED:
-        parts.append(_("paused"))
-    elif status.seconds_left is not None:
-        parts.append(spokenTime(status.seconds_left))
-    return ", ".join(parts)
-
-
-def _summary(run: Run, status: Status) -> str:
-    """State and best figures, as rich text."""
-    names = {"lv": _("LV"), "myocardium": _("myocardium"), "la": _("left atrium")}
-    figures = ", ".join(f"{names.get(name, name)} {value:.3f}" for name, value in status.best.items())
-    text = f"<b>{_rich(status.name)}</b>: {_rich(_(STATES[status.state]))}"
-    if not status.state.active and status.steps:
-        text += ", " + _("{step} of {steps} steps").format(step=status.step, steps=status.steps)
-    if figures:
-        text += ". " + _("Best validation Dice: %s") % _rich(figures)
-    if status.state is State.FAILED and status.message:
-        text += f". {_rich(status.message)}"
-    return text
-
-
-def _rich(text: str) -> str:
-    return html.escape(breakable(text))

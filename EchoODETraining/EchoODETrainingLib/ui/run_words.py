@@ -1,0 +1,56 @@
+"""How the panel says how a run stands."""
+
+from __future__ import annotations
+
+import html
+
+from EchoODELib.ui.messages import breakable
+from EchoODELib.ui.words import spokenTime
+from slicer.i18n import tr as _
+
+from ..module.run_folder import State, Status
+
+STATES = {
+    State.STARTING: "starting",
+    State.PREPARING: "preparing",
+    State.RUNNING: "running",
+    State.PAUSED: "paused",
+    State.STOPPED: "stopped",
+    State.DONE: "done",
+    State.FAILED: "failed",
+    State.INTERRUPTED: "interrupted",
+}
+
+
+def spokenProgress(status: Status) -> str:
+    """How far a run is, in words."""
+    if status.state is State.STARTING:
+        return _("Starting…")
+    if status.state is State.PREPARING:
+        return status.message or _("Preparing the data…")
+    parts = [_("Step {step} of {steps}").format(step=status.step, steps=status.steps)]
+    if status.epochs:
+        parts.append(_("epoch {epoch} of {epochs}").format(epoch=status.epoch, epochs=status.epochs))
+    if status.state is State.PAUSED:
+        parts.append(_("paused"))
+    elif status.seconds_left is not None:
+        parts.append(spokenTime(status.seconds_left))
+    return ", ".join(parts)
+
+
+def summary(status: Status) -> str:
+    """State and best figures, as rich text."""
+    names = {"lv": _("LV"), "myocardium": _("myocardium"), "la": _("left atrium")}
+    figures = ", ".join(f"{names.get(name, name)} {value:.3f}" for name, value in status.best.items())
+    text = f"<b>{_rich(status.name)}</b>: {_rich(_(STATES[status.state]))}"
+    if not status.state.active and status.steps:
+        text += ", " + _("{step} of {steps} steps").format(step=status.step, steps=status.steps)
+    if figures:
+        text += ". " + _("Best validation Dice: %s") % _rich(figures)
+    if status.state is State.FAILED and status.message:
+        text += f". {_rich(status.message)}"
+    return text
+
+
+def _rich(text: str) -> str:
+    return html.escape(breakable(text))
