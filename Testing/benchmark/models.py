@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .model_cases import FRAMES, Case, ladder, network_cases
+from .model_timing import TIGHT
 from .published import published_markdown, published_tables, show_published
 from .store import default_folder
 
@@ -67,15 +68,14 @@ def models(
     options = ["--device", device, "--threads", str(threads), "--repeats", str(repeats), "--frames", str(frames)]
     heading = machine(device, threads)
     console.print(heading, highlight=False)
-    tables = [("Networks", _NETWORKS, [network_row(case, _timed(case, options)) for case in cases])]
+    tables = [_show("Networks", _NETWORKS, [network_row(case, _run(case, options)) for case in cases])]
     if steps:
-        tables.append(("Echo-ODE of the published size, step by step", _STEPS, _step_rows(ladder(), options)))
+        tables.append(_show("Echo-ODE of the published size, step by step", _STEPS, _step_rows(ladder(), options)))
     if solvers:
         tables += [_solver_table(case, options) for case in cases if is_echo_ode(case)]
     papers = published_tables("000_echo_ode_latent", ("9",))
     text = [f"# Networks: what they cost\n\n{heading}\n\n{CAPTION}\n"]
     for title, columns, rows in tables:
-        console.print(_drawn(title, columns, rows))
         text.append(markdown(title, columns, rows))
     for paper in papers:
         show_published(paper, console)
@@ -115,7 +115,7 @@ def _times(figures: Mapping[str, float]) -> list[str]:
 def _step_rows(cases: Sequence[Case], options: Sequence[str]) -> list[list[str]]:
     rows, first = [], 0.0
     for case in cases:
-        figures = _timed(case, options)
+        figures = _run(case, options)
         first = first or figures["video_cpu_s"]
         quicker = f"{first / figures['video_cpu_s']:.2f}"
         rows.append([case.name, f"{figures['gmac']:.2f}", *_times(figures), quicker, f"{figures['load']:.1f}"])
@@ -136,11 +136,8 @@ def _solver_table(case: Case, options: Sequence[str]) -> tuple[str, Sequence[str
         for name, one in figures.items()
     ]
     weights = "" if case.key not in ARCHITECTURES else " (untrained: its motion is slight, and so are the errors)"
-    return f"Solvers, {case.name}{weights}: error against dopri5 at a tolerance of 1e-8", _SOLVERS, rows
-
-
-def _timed(case: Case, options: Sequence[str]) -> dict[str, float]:
-    return _run(case, options)
+    title = f"Solvers, {case.name}{weights}: error against dopri5 at a tolerance of {TIGHT:g}"
+    return _show(title, _SOLVERS, rows)
 
 
 def _run(case: Case, options: Sequence[str]) -> dict:
@@ -162,13 +159,15 @@ def _processor() -> str:
     return f"{names[0]}, {len(names)} cores" if names else platform.processor()
 
 
-def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _show(title: str, columns: Sequence[str], rows: list[list[str]]) -> tuple[str, Sequence[str], list[list[str]]]:
+    """Print a table as soon as it is there, and hand it on."""
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left")
     for row in rows:
         table.add_row(*row)
-    return table
+    console.print(table)
+    return title, columns, rows
 
 
 def markdown(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
