@@ -128,10 +128,23 @@ class Learner:
         self.fabric.barrier()
 
     def _sum(self, value: Tensor) -> Tensor:
-        """The sum over all processes, which gradients go through."""
         if self.processes == 1:
             return value
-        from torch.distributed.nn.functional import all_reduce
-
-        summed: Tensor = all_reduce(value)  # type: ignore[no-untyped-call]
+        summed: Tensor = _SumOverProcesses.apply(value)  # type: ignore[no-untyped-call]
         return summed
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """A sum over all processes that gradients go through."""
+
+    @staticmethod
+    def forward(ctx: object, value: Tensor) -> Tensor:  # noqa: D102
+        total = value.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, *gradients: Tensor) -> Tensor:  # noqa: D102
+        total = gradients[0].clone()
+        torch.distributed.all_reduce(total)
+        return total

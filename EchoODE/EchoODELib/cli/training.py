@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -94,6 +95,9 @@ def train(
             return
         place = run or Path("runs") / content.name
         opened = RunFolder.begin(place, content)
+    if os.environ.get("RANK", "0") != "0":  # torchrun's first process speaks for all
+        train_recipe(content, opened, resume=resume, machine=machine)
+        return
     with monitored() as monitor:
         outcome = train_recipe(
             content, opened, resume=resume, machine=machine, monitor=monitor, say=lambda line: say("", line)
