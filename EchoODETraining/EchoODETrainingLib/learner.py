@@ -138,13 +138,13 @@ class _SumOverProcesses(torch.autograd.Function):
     """A sum over all processes that gradients go through."""
 
     @staticmethod
-    def forward(ctx: object, value: Tensor) -> Tensor:  # noqa: D102
+    def forward(ctx: object, value: Tensor) -> Tensor:
         total = value.clone()
         torch.distributed.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(ctx: object, *gradients: Tensor) -> Tensor:  # noqa: D102
+    def backward(ctx: object, *gradients: Tensor) -> Tensor:
         total = gradients[0].clone()
         torch.distributed.all_reduce(total)
         return total
