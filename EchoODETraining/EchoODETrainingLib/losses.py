@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from EchoODELib.engine.models.clip_output import ClipOutput
+from EchoODELib.engine.models.landmarks import heat_map_targets
 from torch import Tensor
 from torch.nn import functional
 
@@ -79,12 +80,8 @@ def heat_map_loss(maps: Tensor, points: Tensor, share: Sum = alone, *, sigma: fl
     points: (N, P, 2), (row, column) px; NaN where missing.
     """
     present = points.isfinite().all(-1)
-    rows = torch.arange(maps.shape[-2], device=maps.device)
-    columns = torch.arange(maps.shape[-1], device=maps.device)
-    place = points.nan_to_num()
-    down = torch.exp(-((rows - place[..., 0:1]) ** 2) / (2 * sigma**2))
-    across = torch.exp(-((columns - place[..., 1:2]) ** 2) / (2 * sigma**2))
-    apart = (maps.float() - down[..., None] * across[..., None, :]).square().sum((-2, -1))
+    wanted = heat_map_targets(points[:, :, None, None], (maps.shape[-2], maps.shape[-1]), sigma).flatten(1, 2)
+    apart = (maps.float() - wanted.nan_to_num()).square().sum((-2, -1))
     total, count = share(torch.stack((apart.where(present, 0).sum(), present.sum().to(apart.dtype))))
     mean: Tensor = total / (count.clamp(min=1) * 2 * torch.pi * sigma**2)
     return mean

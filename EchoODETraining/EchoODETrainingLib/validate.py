@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from EchoODELib.engine.metrics import dice
+from EchoODELib.engine.models.landmarks import centres_of_gravity
 from EchoODELib.engine.models.per_frame import as_clip_network
 from EchoODELib.engine.models.preparation import Fit, brightness, standardise
 from EchoODELib.engine.windows_over_time import WindowPlan, WindowUse
@@ -164,10 +165,10 @@ class DiceJudge:
         masks: list[NDArray[np.uint8]] = [np.empty((0, 0), np.uint8)] * len(shown)
         points: list[NDArray[np.float32] | None] = [None] * len(shown)
         for places in _alike(shown):
-            maps, heat = self._run(as_clip_network(network), [shown[place] for place in places])
+            maps, ends = self._run(as_clip_network(network), [shown[place] for place in places])
             for row, place in enumerate(places):
                 masks[place] = shown[place].fit.to_box(maps[row]).argmax(0).astype(np.uint8)
-                points[place] = None if heat is None else _peaks(heat[row])
+                points[place] = None if ends is None else ends[row]
         network.train(training)
         return masks, points
 
@@ -182,8 +183,10 @@ class DiceJudge:
         asked = stacked([np.array([one.output_time], np.float32) for one in chunk])
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
             output = network(frames, times, asked)
-        heat = None if output.heat_maps is None else output.heat_maps[:, 0].float().cpu().numpy()
-        return output.logits[:, 0].float().softmax(1).cpu().numpy(), heat
+        maps = output.logits[:, 0].float().softmax(1).cpu().numpy()
+        if output.heat_maps is None:
+            return maps, None
+        return maps, centres_of_gravity(output.heat_maps[:, 0]).flatten(1, 2).cpu().numpy()
 
 
 def _alike(shown: Sequence[Shown]) -> Iterable[list[int]]:
@@ -194,13 +197,3 @@ def _alike(shown: Sequence[Shown]) -> Iterable[list[int]]:
     for places in counts.values():
         for start in range(0, len(places), _BATCH):
             yield places[start : start + _BATCH]
-
-
-def _peaks(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(P, 2) row and column of each of P heat maps: the centre of gravity above 0.3, NaN where there is none."""
-    weights = np.where(maps > 0.3, maps, 0).astype(np.float64)
-    total = weights.sum((1, 2))
-    rows = (weights.sum(2) * np.arange(maps.shape[1])).sum(1)
-    columns = (weights.sum(1) * np.arange(maps.shape[2])).sum(1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.stack([rows / total, columns / total], -1).astype(np.float32)
