@@ -12,7 +12,7 @@ from EchoODELib.engine.registration.propagate import propagate
 from EchoODELib.engine.registration.settings import RegistrationSettings
 from EchoODELib.engine.segment import Segmenter
 from EchoODELib.engine.sequence import EchoSequence, Label
-from EchoODELib.engine.weights import DEFAULT_MODEL, list_models
+from EchoODELib.engine.weights import list_models
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
@@ -22,6 +22,8 @@ from .scores import carry_mask
 
 Mask = NDArray[np.uint8]
 GuideMaker = Callable[[Case], Mask]
+
+_UNET = "unet-camus-a4c"
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def wrong_frame_guide(case: Case) -> Mask:
 
 @cache
 def _segmenter() -> Callable[[EchoSequence], Mask]:
-    segmenter = Segmenter(device="cpu")
+    segmenter = Segmenter(_UNET, device="cpu")
     return lambda sequence: segmenter.segment(sequence).masks
 
 
@@ -222,8 +224,8 @@ def all_methods() -> list[Method]:
 
 def _unet_rows(fast: RegistrationSettings) -> list[Method]:
     """The U-Net's ES mask as the guide, and the U-Net by itself."""
-    checksum = next((card.sha256 for card in list_models() if card.name == DEFAULT_MODEL), "")
-    missing = "" if checksum else f"the model {DEFAULT_MODEL}"
+    checksum = next((card.sha256 for card in list_models() if card.name == _UNET), "")
+    missing = "" if checksum else f"the model {_UNET}"
     guided = _ours("guide-unet", "fast", fast, unet_guide, _ALL, "U-Net's ES mask", ABLATION)
     alone = Method(
         "unet", "U-Net on ED and ES", REFERENCE, "no mask", (Kind.PAIR,), _unet_alone, {}, (), missing=missing

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 MODELS_VARIABLE = "ECHOODE_MODELS"
-DEFAULT_MODEL = "unet-camus-a4c"
+DEFAULT_MODEL = "echo-ode-camus-a4c"
 COMBINATION = "combination"
 """The architecture of a card that has no weights, but names other models, see :mod:`.combination`."""
 

@@ -312,3 +312,9 @@ def test_is_quick() -> None:
     start = time.perf_counter()
     simulate(PhantomSettings())
     assert time.perf_counter() - start < 6
+
+
+def test_less_than_a_beat_that_starts_just_after_an_end_diastole_still_shows_one():
+    clip = simulate(small(frames=20, frame_rate=20.0, beats=0.9, size=64, start=0.02))
+    assert list(clip.ed_frames) == [19]
+    assert np.isfinite(clip.displacement).all()

@@ -76,6 +76,7 @@ def make_rhythm(settings: PhantomSettings, rng: np.random.Generator) -> Rhythm:
     """Lay out the beats so that an end-diastole falls on a frame and the mean length is as asked."""
     cycle, rate = settings.cycle, settings.frame_rate
     first = 0 if settings.start in (0.0, 1.0) else max(1, round((1 - settings.start) * cycle * rate))
+    first = min(first, settings.frames - 1)  # less than a beat: the clip ends with the end-diastole at the latest
     whole = int(np.ceil(settings.beats - first / rate / cycle - 1e-9)) + 1
     lengths = np.full(max(whole, 1), cycle)
     if settings.arrhythmia:
