@@ -91,3 +91,14 @@ def test_whatever_comes_in_each_structure_comes_out_in_one_piece(seed):
     assert count_holes(tidied > 0) == 0
     for label in (Label.MYOCARDIUM, Label.LA):
         assert (tidied == label).any()
+
+
+def test_a_parasternal_mask_keeps_septum_and_posterior_wall_and_no_more():
+    mask = np.zeros((100, 120), np.uint8)
+    mask[20:30, 10:90] = Label.MYOCARDIUM
+    mask[30:60, 10:90] = Label.LV
+    mask[60:68, 10:90] = Label.MYOCARDIUM
+    messy = mask.copy()
+    messy[90:94, 100:110] = Label.MYOCARDIUM
+    np.testing.assert_array_equal(tidy_mask(messy, walls=2), mask)
+    assert count_components(tidy_mask(messy) == Label.MYOCARDIUM) == 1

@@ -1,4 +1,4 @@
-"""What every apical mask must be: one cavity, one wall around it, one atrium, no islands, no holes."""
+"""What every mask must be: one cavity, one wall (two in the parasternal view), one atrium, no islands, no holes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ _TOUCH = np.ones((5, 5), np.uint8)
 
 
 def tidy_mask(
-    mask: NDArray[np.uint8], usual: NDArray[np.float32] | None = None, inside: NDArray[np.bool_] | None = None
+    mask: NDArray[np.uint8],
+    usual: NDArray[np.float32] | None = None,
+    inside: NDArray[np.bool_] | None = None,
+    *,
+    walls: int = 1,
 ) -> NDArray[np.uint8]:
     """Keep one connected piece of each structure and close what it encloses.
 
@@ -24,6 +28,7 @@ def tidy_mask(
         that lies where its label usually is is kept, so that the choice doesn't jump between frames. Without it
         the largest is kept.
     inside: (H, W), the sector; cavities end at it. Experts close the wall beyond it, so the wall may pass it.
+    walls: pieces of the myocardium to keep: an apical view shows one, a parasternal one septum and posterior wall.
 
     Returns
     -------
@@ -41,11 +46,11 @@ def tidy_mask(
     def weight(label: Label) -> NDArray[np.float32] | None:
         return None if usual is None else usual[label]
 
-    ventricle = _best_piece(pieces[Label.LV], weight(Label.LV))
+    ventricle = _best_pieces(pieces[Label.LV], weight(Label.LV))
     ventricle = np.asarray(ndimage.binary_fill_holes(ventricle), bool)
     around = cv2.dilate(ventricle.astype(np.uint8), _TOUCH).astype(bool)
-    wall = _best_piece(pieces[Label.MYOCARDIUM] & ~ventricle, weight(Label.MYOCARDIUM), touching=around)
-    atrium = _best_piece(pieces[Label.LA] & ~ventricle, weight(Label.LA))
+    wall = _best_pieces(pieces[Label.MYOCARDIUM] & ~ventricle, weight(Label.MYOCARDIUM), touching=around, most=walls)
+    atrium = _best_pieces(pieces[Label.LA] & ~ventricle, weight(Label.LA))
     tidied[atrium] = Label.LA
     tidied[wall] = Label.MYOCARDIUM
     tidied[ventricle] = Label.LV
@@ -57,12 +62,15 @@ def tidy_mask(
     return tidied
 
 
-def _best_piece(
-    structure: NDArray[np.bool_], weight: NDArray[np.float32] | None, touching: NDArray[np.bool_] | None = None
+def _best_pieces(
+    structure: NDArray[np.bool_],
+    weight: NDArray[np.float32] | None,
+    touching: NDArray[np.bool_] | None = None,
+    most: int = 1,
 ) -> NDArray[np.bool_]:
-    """The connected piece with the greatest summed weight (pixels, without one), of those that touch if any does."""
+    """The ``most`` pieces of greatest summed weight (pixels, without one), of those that touch if any does."""
     count, labels = cv2.connectedComponents(structure.astype(np.uint8), connectivity=8)
-    if count <= 2:
+    if count <= most + 1:
         return structure
     sums = np.bincount(labels.ravel(), None if weight is None else weight.ravel(), minlength=count)
     sums[0] = -1.0
@@ -70,4 +78,5 @@ def _best_piece(
         touches = np.bincount(labels[touching], minlength=count) > 0
         if touches[1:].any():
             sums[~touches] = -1.0
-    return np.asarray(labels == int(sums.argmax()))
+    kept = [piece for piece in np.argsort(sums)[::-1][:most] if sums[piece] >= 0]
+    return np.asarray(np.isin(labels, kept))

@@ -252,7 +252,8 @@ class Segmenter:
         """A mask in the sector's box from probabilities there."""
         mask = maps.argmax(0).astype(np.uint8)
         row0, row1, column0, column1 = sector.box
-        return tidy_mask(mask, usual, sector.mask[row0:row1, column0:column1]) if self.clean else mask
+        walls = 2 if self.card.views == (View.PLAX.value,) else 1
+        return tidy_mask(mask, usual, sector.mask[row0:row1, column0:column1], walls=walls) if self.clean else mask
 
 
 def _picture(
