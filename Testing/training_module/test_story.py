@@ -149,6 +149,7 @@ def segments(picture: Any) -> None:
 
     somebody = Person()
     slicer.util.selectModule("EchoODE")
+    somebody.logic.close()  # a worker of earlier tests knows another folder of models
     somebody.rest()
     clip = simulate(PhantomSettings(frames=6, frame_rate=20.0, size=64, beats=1.0, seed=3)).sequence
     somebody.panel.setStudy(createClip(clip, "A clip"))
@@ -159,3 +160,4 @@ def segments(picture: Any) -> None:
     assert somebody.study.provenance().model == "My-hearts-1", somebody.told
     assert somebody.study.masks().any()
     picture("training-story-6-segmented")
+    somebody.logic.close()
