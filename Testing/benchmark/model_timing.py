@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from EchoODELib.engine.combination import BATCH
 from EchoODELib.engine.models.inference import Batches, choose_device
-from EchoODELib.engine.models.per_frame import takes_clips
+from EchoODELib.engine.models.per_frame import as_clip_network, takes_clips
 from EchoODELib.engine.phantom import PhantomSettings, simulate
 from EchoODELib.engine.streaming import FrameSource, WindowSource, moments
 from EchoODELib.engine.windows_over_time import WindowPlan
@@ -97,11 +97,12 @@ def put_through(case: Case, network: nn.Module, frames: np.ndarray, device: torc
 
 
 def case_classes(network: nn.Module) -> int:
-    """Channels of the logits."""
-    head = getattr(network, "head", None)
-    if isinstance(head, nn.Conv2d):
-        return head.out_channels
-    return int(network.heads[0].out_channels)
+    """Channels of the logits, as a pass over two small frames shows."""
+    first = next(part for part in network.modules() if isinstance(part, nn.Conv2d))
+    times = torch.tensor([0.0, 1.0])
+    with torch.inference_mode():
+        frames = torch.zeros(1, 2, first.in_channels, 64, 64, device=first.weight.device)
+        return int(as_clip_network(network)(frames, times, times).logits.shape[2])
 
 
 def _plain_loop(network: nn.Module, frames: np.ndarray, device: torch.device) -> int:
