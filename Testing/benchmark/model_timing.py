@@ -100,8 +100,9 @@ def case_classes(network: nn.Module) -> int:
     """Channels of the logits, as a pass over two small frames shows."""
     first = next(part for part in network.modules() if isinstance(part, nn.Conv2d))
     times = torch.tensor([0.0, 1.0])
-    with torch.inference_mode():
-        frames = torch.zeros(1, 2, first.in_channels, 64, 64, device=first.weight.device)
+    device, half = first.weight.device, first.weight.dtype == torch.bfloat16
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+        frames = torch.zeros(1, 2, first.in_channels, 64, 64, device=device)
         return int(as_clip_network(network)(frames, times, times).logits.shape[2])
 
 
