@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from .command import processor, stop
 from .gui_figures import Figure
 from .gui_window import ECHO, TESTING, Window
 
@@ -39,8 +38,7 @@ def gui(
     wanted = STEPS if steps == "all" else tuple(step.strip() for step in steps.split(","))
     for step in wanted:
         if step not in STEPS:
-            print(f"There is no step {step!r}; choose from {', '.join(STEPS)}.", file=sys.stderr)
-            raise typer.Exit(2)
+            stop(f"There is no step {step!r}; choose from {', '.join(STEPS)}.")
     before = os.getloadavg()[0]
     from .gui_steps import Steps
 
@@ -58,7 +56,7 @@ def gui(
                         print(f"{figure.name}: {_text(figure.median)} {figure.unit}", flush=True)
     finally:
         window.close()
-    machine = _machine()
+    machine = f"{processor()}; {_drawing()}"
     console.width = max(console.width, 120)
     console.print(_table(figures, f"{frames} frames of {size}x{size}, at most {repeats} repetitions"))
     load = f"{before:.1f} before, {os.getloadavg()[0]:.1f} after"
@@ -113,14 +111,6 @@ def _table(figures: list[Figure], title: str) -> Table:
         mark = {None: "", True: "[green]met[/green]", False: "[red]missed[/red]"}[one.reached]
         table.add_row(one.name, _text(one.median), spread, one.unit, goal, mark, one.note)
     return table
-
-
-def _machine() -> str:
-    name = platform.processor() or platform.machine()
-    with suppress(OSError):
-        found = (line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
-        name = next(found, name).split(":")[-1].strip()
-    return f"{name}, {os.cpu_count()} cores; {_drawing()}"
 
 
 def _drawing() -> str:

@@ -35,6 +35,7 @@ class Case:
     build: makes the network, untrained or with a card's weights.
     size: (rows, columns) of a frame.
     channels: of a frame.
+    classes: of the masks, with the background.
     use: how its windows are.
     plain: one window at a time, side by side, as a simple loop does; else overlapping windows, blended, each frame
         encoded once.
@@ -48,7 +49,8 @@ class Case:
     name: str
     build: Callable[[], nn.Module]
     size: tuple[int, int] = PUBLISHED_SIZE
-    channels: int = 3
+    channels: int = PAPER["in_channels"]
+    classes: int = PAPER["classes"]
     use: WindowUse = field(default_factory=WindowUse)
     plain: bool = False
     fused: bool = True
@@ -121,6 +123,7 @@ def network_cases() -> list[Case]:
                 _loaded(card.name),
                 card.input_size,
                 int(str(card.configuration.get("in_channels", 1))),
+                len(card.labels),
                 WindowUse.of_card(card.use),
                 half=bool(card.use.get("half", False)),
             )

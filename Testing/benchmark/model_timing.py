@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from EchoODELib.engine.combination import BATCH
 from EchoODELib.engine.models.inference import Batches, choose_device
-from EchoODELib.engine.models.per_frame import as_clip_network, takes_clips
+from EchoODELib.engine.models.per_frame import takes_clips
 from EchoODELib.engine.phantom import PhantomSettings, simulate
 from EchoODELib.engine.streaming import FrameSource, WindowSource, moments
 from EchoODELib.engine.windows_over_time import WindowPlan
@@ -88,22 +88,7 @@ def put_through(case: Case, network: nn.Module, frames: np.ndarray, device: torc
     else:
         source = FrameSource(gray, read, times, device=device, half=case.half)
         batch = batch or BATCH[device.type]
-    classes = 0
-    found = 0
-    for moment in moments(source, times.tolist(), Batches(batch, device), classes=case_classes(network)):
-        classes += int(moment.probabilities.argmax(0).max())
-        found += 1
-    return found
-
-
-def case_classes(network: nn.Module) -> int:
-    """Channels of the logits, as a pass over two small frames shows."""
-    first = next(part for part in network.modules() if isinstance(part, nn.Conv2d))
-    times = torch.tensor([0.0, 1.0])
-    device, half = first.weight.device, first.weight.dtype == torch.bfloat16
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
-        frames = torch.zeros(1, 2, first.in_channels, 64, 64, device=device)
-        return int(as_clip_network(network)(frames, times, times).logits.shape[2])
+    return sum(1 for _ in moments(source, times.tolist(), Batches(batch, device), classes=case.classes))
 
 
 def _plain_loop(network: nn.Module, frames: np.ndarray, device: torch.device) -> int:

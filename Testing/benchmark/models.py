@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+from EchoODELib.engine.export.atomic import write_bytes
 from EchoODELib.engine.models import ARCHITECTURES
 from rich.console import Console
-from rich.table import Table
 
+from .command import choose, machine, markdown, run, show
 from .model_cases import FRAMES, Case, ladder, network_cases
 from .model_timing import TIGHT
 from .published import published_markdown, published_tables, show_published
@@ -59,14 +58,15 @@ def models(
     list_keys: Annotated[bool, typer.Option("--list", help="List the networks' keys and stop.")] = False,
 ) -> None:
     """Parameters, multiply-accumulates, time and memory of every network, and of Echo-ODE's solvers."""
-    cases = [case for case in network_cases() if any(fnmatch(case.key, part.strip()) for part in only.split(","))]
+    cases = choose(only, network_cases(), "network")
     if list_keys:
         for case in cases:
             console.print(f"{case.key:24} {case.name}", highlight=False)
         return
     console.width = max(console.width, 150)
     options = ["--device", device, "--threads", str(threads), "--repeats", str(repeats), "--frames", str(frames)]
-    heading = machine(device, threads)
+    on = f"{torch.cuda.get_device_name(device)}, " if device.startswith("cuda") else ""
+    heading = f"{on}{machine(threads)}, load {os.getloadavg()[0]:.1f}"
     console.print(heading, highlight=False)
     tables = [_show("Networks", _NETWORKS, [network_row(case, _run(case, options)) for case in cases])]
     if steps:
@@ -76,19 +76,12 @@ def models(
     papers = published_tables("000_echo_ode_latent", ("9",))
     text = [f"# Networks: what they cost\n\n{heading}\n\n{CAPTION}\n"]
     for title, columns, rows in tables:
-        text.append(markdown(title, columns, rows))
+        text.append(markdown(f"## {title}", columns, rows))
     for paper in papers:
         show_published(paper, console)
-    folder = output or default_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "models.md").write_text("\n".join([*text, *map(published_markdown, papers)]), encoding="utf-8")
-    console.print(f"{CAPTION}\n{folder / 'models.md'}", highlight=False)
-
-
-def machine(device: str, threads: int) -> str:
-    """What the times were taken on."""
-    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else _processor()
-    return f"{name}, {threads} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}"
+    path = (output or default_folder()) / "models.md"
+    write_bytes(path, "\n".join([*text, *map(published_markdown, papers)]).encode())
+    console.print(f"{CAPTION}\n{path}", highlight=False)
 
 
 def is_echo_ode(case: Case) -> bool:
@@ -152,29 +145,11 @@ def _run(case: Case, options: Sequence[str]) -> dict:
     return json.loads(done.stdout)
 
 
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text(encoding="utf-8").splitlines() if information.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
-
-
 def _show(title: str, columns: Sequence[str], rows: list[list[str]]) -> tuple[str, Sequence[str], list[list[str]]]:
     """Print a table as soon as it is there, and hand it on."""
-    table = Table(title=title, title_justify="left")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    show(title, columns, rows, console)
     return title, columns, rows
 
 
-def markdown(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as Markdown, numbers to the right."""
-    lines = [f"## {title}", "", "| " + " | ".join(columns) + " |", "| --- |" + " ---: |" * (len(columns) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows), ""])
-
-
 if __name__ == "__main__":
-    app()
+    run(app)

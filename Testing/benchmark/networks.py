@@ -6,10 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from fnmatch import fnmatch
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +15,6 @@ from typing import Annotated, Any
 import pandas as pd
 import torch
 import typer
-from EchoODELib.engine.errors import EchoODEError
 from EchoODELib.engine.export.atomic import write_bytes
 from EchoODELib.engine.models import build_model
 from EchoODELib.engine.weights import MODELS_VARIABLE
@@ -31,9 +28,9 @@ from EchoODETrainingLib.train import train
 from rich.console import Console
 
 from .cases import data_folder
-from .peer_tables import CAPTION, TITLES, Trained, markdown, show, table
+from .command import choose, machine, markdown, run, show, stop
+from .peer_tables import CAPTION, TITLES, Trained, table
 from .published import published_markdown, published_tables, show_published
-from .registration import machine
 from .store import code_digest, default_folder
 from .variants import VARIANTS, Budget, Variant, recipe_of
 
@@ -79,7 +76,7 @@ def peers(
     camus = _subset(folder, budget)
     if patients and camus is None:
         console.print(f"No CAMUS: {data_folder() / 'camus_4ch'} is absent, so phantoms alone; set ECHOODE_TEST_DATA.")
-    chosen = _choose(only)
+    chosen = choose(only, VARIANTS, "network")
     bench = _Bench(folder, budget, camus, Machine(device=device, threads=threads, keep_seconds=30.0))
     found: list[pd.DataFrame] = []
     trained: dict[str, Trained] = {}
@@ -92,7 +89,7 @@ def peers(
             trained[variant.key], rows = result
             found.append(rows)
     if not found:
-        _stop("Nothing is stored for this budget yet; run without --stored.")
+        stop("Nothing is stored for this budget yet; run without --stored.")
     groups = group_rows(pd.concat(found, ignore_index=True))
     _tell(groups, trained, budget, camus is not None, document, threads)
 
@@ -178,14 +175,6 @@ def _subset(folder: Path, budget: Budget) -> Path | None:
     return made
 
 
-def _choose(patterns: str) -> list[Variant]:
-    wanted = [pattern.strip() for pattern in patterns.split(",") if pattern.strip()]
-    for pattern in wanted:
-        if not any(fnmatch(variant.key, pattern) for variant in VARIANTS):
-            _stop(f"There is no network {pattern!r}; there are {', '.join(variant.key for variant in VARIANTS)}.")
-    return [variant for variant in VARIANTS if any(fnmatch(variant.key, pattern) for pattern in wanted)]
-
-
 def _tell(
     groups: Sequence[Group], trained: dict[str, Trained], budget: Budget, moved: bool, document: Path, threads: int
 ) -> None:
@@ -200,7 +189,7 @@ def _tell(
         f"--phantoms {budget.phantoms} --patients {budget.patients if moved else 0} --held-out {budget.held_out}`",
         "",
         f"{budget.said} of training each, {budget.size} x {budget.size} pixels, first level of "
-        f"{budget.width} channels (the paper has 100 epochs and 32), from {learned}. {machine(threads)}",
+        f"{budget.width} channels (the paper has 100 epochs and 32), from {learned}. {machine(threads)}.",
         "",
         CAPTION,
         "",
@@ -213,7 +202,7 @@ def _tell(
             if rows:
                 said = "Peers" if which == "peers" else "Ablation"
                 show(f"{TITLES[group.kind]}. {said}", columns, rows, console)
-                lines.append(markdown(said, columns, rows))
+                lines.append(markdown(f"### {said}", columns, rows))
     for paper in published_tables("000_echo_ode_latent", ("1", "2", "3", "4", "8")):
         show_published(paper, console)
         lines.append(published_markdown(paper))
@@ -222,19 +211,5 @@ def _tell(
     console.print(str(document), highlight=False)
 
 
-def _stop(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-    raise typer.Exit(2)
-
-
-def main() -> None:
-    """Run the command; what the engine refuses is said in its one sentence."""
-    try:
-        app()
-    except EchoODEError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

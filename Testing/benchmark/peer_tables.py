@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,6 @@ import pandas as pd
 from EchoODELib.engine.metrics import Interval, grouped_interval
 from EchoODETrainingLib.evaluate.published import published_tables
 from EchoODETrainingLib.evaluate.summary import Group
-from rich.console import Console
-from rich.table import Table as RichTable
 
 from .variants import VARIANTS, WHOLE, WHOLE_IN_ABLATION, Variant
 
@@ -114,21 +112,3 @@ def _spoken(interval: Interval) -> str:
     if not math.isfinite(interval.low):
         return _number(interval.value, 3)
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
-
-
-def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
-    """Print a table on the terminal."""
-    drawn = RichTable(title=title, title_justify="left")
-    for number, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
-    for row in rows:
-        drawn.add_row(*row)
-    console.print(drawn)
-
-
-def markdown(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as Markdown."""
-    lines = [f"### {title}", "", "| " + " | ".join(columns) + " |"]
-    lines.append("|" + "|".join([" --- ", *[" ---: "] * (len(columns) - 1)]) + "|")
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([*lines, ""])

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from EchoODETrainingLib.evaluate.published import PublishedTable, published_tables
 from rich.console import Console
-from rich.table import Table as RichTable
+
+from .command import markdown, show
 
 __all__ = ["PublishedTable", "published_markdown", "published_tables", "show_published"]
 
 
 def show_published(table: PublishedTable, console: Console) -> None:
     """Print a published table on the terminal."""
-    drawn = RichTable(title=table.title, title_justify="left")
-    for column in table.columns:
-        drawn.add_column(column)
-    for row in table.rows:
-        drawn.add_row(*table.cells(row))
-    console.print(drawn)
+    show(table.title, table.columns, _cells(table), console)
 
 
 def published_markdown(table: PublishedTable) -> str:
     """A published table as Markdown."""
-    lines = [f"## {table.title}", "", "| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
-    lines += ["| " + " | ".join(table.cells(row)) + " |" for row in table.rows]
-    return "\n".join([*lines, ""])
+    return markdown(f"## {table.title}", table.columns, _cells(table))
+
+
+def _cells(table: PublishedTable) -> list[list[str]]:
+    return [table.cells(row) for row in table.rows]

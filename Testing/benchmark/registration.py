@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
-from fnmatch import fnmatch
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from EchoODELib.engine.errors import EchoODEError
+from EchoODELib.engine.export.atomic import write_bytes
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from .cases import Case, Kind, Plan, data_folder, pairs, phantoms
+from .command import choose, machine, run, stop
 from .methods import Method, all_methods
 from .peers import limit_threads
 from .published import published_markdown, published_tables, show_published
@@ -57,7 +50,7 @@ def registration(
     """Compare registrations. Interrupt it at will: the next run goes on where this one stopped."""
     limit_threads(threads)
     torch.set_num_threads(threads)
-    chosen = _choose(methods)
+    chosen = choose(methods, all_methods(), "method")
     if list_methods:
         for method in chosen:
             console.print(f"{method.key:20} {method.name}, {method.given or 'ED mask only'}", highlight=False)
@@ -79,19 +72,11 @@ def registration(
     papers = published_tables("001_echo_ode_registration", ("I", "II"))
     for paper in papers:
         show_published(paper, console)
-    heading = f"Registration benchmark\n\n{machine(threads)}"
-    _write(folder / "registration.csv", comma_separated(results))
-    _write(folder / "registration.md", "\n".join([markdown(made, heading), *map(published_markdown, papers)]))
+    heading = f"Registration benchmark\n\n{machine(threads, _PACKAGES)}."
+    write_bytes(folder / "registration.csv", comma_separated(results).encode())
+    text = "\n".join([markdown(made, heading), *map(published_markdown, papers)])
+    write_bytes(folder / "registration.md", text.encode())
     console.print(f"{folder / 'registration.csv'}\n{folder / 'registration.md'}", highlight=False)
-
-
-def _choose(patterns: str) -> list[Method]:
-    known = all_methods()
-    wanted = [pattern.strip() for pattern in patterns.split(",") if pattern.strip()]
-    for pattern in wanted:
-        if not any(fnmatch(method.key, pattern) for method in known):
-            _stop(f"There is no method {pattern!r}; see scripts/benchmark registration --list.")
-    return [method for method in known if any(fnmatch(method.key, pattern) for pattern in wanted)]
 
 
 def _kinds(names: str) -> list[Kind]:
@@ -99,7 +84,7 @@ def _kinds(names: str) -> list[Kind]:
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     for name in wanted:
         if name not in by_name:
-            _stop(f"There is no table {name!r}; choose from {', '.join(by_name)}.")
+            stop(f"There is no table {name!r}; choose from {', '.join(by_name)}.")
     return [kind for name, kind in by_name.items() if name in wanted]
 
 
@@ -163,40 +148,5 @@ def _warm_up(method: Method, case: Case) -> None:
         method.run(case.first(_WARM_UP_FRAMES))
 
 
-def machine(threads: int) -> str:
-    """One line on what the times were taken with."""
-    name = platform.processor() or platform.machine()
-    with suppress(OSError, subprocess.CalledProcessError):
-        listing = subprocess.run(["lscpu"], capture_output=True, text=True, check=True).stdout
-        name = next((line.split(":", 1)[1].strip() for line in listing.splitlines() if "Model name" in line), name)
-    packages = []
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            packages.append(f"{package} {version(package)}")
-    return f"{name}, {os.cpu_count()} cores, {threads} threads; {', '.join(packages)}."
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", newline="") as stream:
-        stream.write(text)
-    Path(stream.name).chmod(0o644)
-    Path(stream.name).replace(path)
-
-
-def _stop(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-    raise typer.Exit(2)
-
-
-def main() -> None:
-    """Run the command; what the engine refuses is said in its one sentence."""
-    try:
-        app()
-    except EchoODEError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

@@ -11,9 +11,10 @@ import hashlib
 import importlib.util
 import json
 import os
-import tempfile
 from functools import cache
 from pathlib import Path
+
+from EchoODELib.engine.export.atomic import write_bytes
 
 from .cases import Plan
 from .methods import Method
@@ -38,12 +39,8 @@ class Store:
 
     def put(self, method: Method, plan: Plan, scores: Scores) -> None:
         """Keep a score; the file appears when it is whole."""
-        path = self._path(method, plan)
-        path.parent.mkdir(parents=True, exist_ok=True)
         record = {"fingerprint": self._fingerprint(method, plan), "scores": scores.as_record()}
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as stream:
-            json.dump(record, stream)
-        Path(stream.name).replace(path)
+        write_bytes(self._path(method, plan), json.dumps(record).encode())
 
     def _path(self, method: Method, plan: Plan) -> Path:
         return self._folder / plan.kind.name.lower() / method.key / f"{plan.name}.json"
