@@ -29,7 +29,7 @@ def spread(group: Group, figures: tuple[str, ...], titles: tuple[str, ...]) -> s
             for structure, axes in zip(structures, line, strict=True):
                 column = f"{figure}_{structure}"
                 for place, model in enumerate(models):
-                    values = group.of(model)[column].to_numpy(float)
+                    values = group.in_one_unit(model, column)[column].to_numpy(float)
                     values = values[np.isfinite(values)]
                     away = random.uniform(-0.19, 0.19, len(values))
                     axes.plot(values, place + away, "o", ms=3, color=color[model], alpha=0.35, mec="none")

@@ -181,7 +181,7 @@ class _Kept:
         return {
             **named,
             "unit": "mm" if clip.spacing else "px",
-            **score(trial),
+            **score(trial, truth),
             **line_errors(clip, trial.found, entrant.finder),
         }
 

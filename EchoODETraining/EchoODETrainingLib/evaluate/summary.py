@@ -25,8 +25,6 @@ from .scores import STRUCTURES
 
 #: Order in which groups are told: what happened in patients first.
 KINDS = ("real", "pseudo", "simulated")
-#: Figures for which less is better.
-LESS_IS_BETTER = ("hausdorff", "tc", "tcd", "mfip", "ed_error", "es_error", "missing", "flagged", "seconds")
 _PAIRED = ("dice", "hausdorff", "tc", "tcd")
 
 
@@ -82,20 +80,23 @@ class Group:
 
     @property
     def unit(self) -> str:
-        """Of distances: "mm", "px", or "mm or px" where clips differ, which no mean should mix."""
-        return " or ".join(sorted(set(self.rows["unit"])))
+        """Of distances: "mm", which leaves uncalibrated clips out of them, or "px" where none is calibrated."""
+        return "mm" if "mm" in set(self.rows["unit"]) else "px"
 
     def of(self, model: str) -> pd.DataFrame:
         """The rows of one model."""
         return self.rows[self.rows["model"] == model]
 
+    def in_one_unit(self, model: str, column: str) -> pd.DataFrame:
+        """The rows of one model whose values of a column have one unit."""
+        rows = self.of(model)
+        return rows[rows["unit"] == self.unit] if column.startswith("hausdorff") else rows
+
     def interval(self, model: str, column: str) -> Interval:
         """Mean over clips with its 95 % interval over patients; NaN where there is none."""
-        rows = self.of(model)
+        rows = self.in_one_unit(model, column)
         if column not in rows:
             return Interval(math.nan, math.nan, math.nan)
-        if column.startswith("hausdorff") and len(set(rows["unit"])) > 1:
-            rows = rows[rows["unit"] == "mm"]
         return grouped_interval(rows[column].to_numpy(float), rows["patient"].to_numpy())
 
     def total(self, model: str, column: str) -> float:
@@ -105,7 +106,7 @@ class Group:
 
     def ratio(self, model: str, to: str, column: str) -> Interval:
         """Mean of a model's values over that of another's, on the clips that both have."""
-        ours, theirs = (self.of(name).set_index("clip") for name in (model, to))
+        ours, theirs = (self.in_one_unit(name, column).set_index("clip") for name in (model, to))
         if column not in ours:
             return Interval(math.nan, math.nan, math.nan)
         both = ours.index.intersection(theirs.index)
@@ -189,8 +190,8 @@ def card_figures(group: Group, model: str, *, clean: bool) -> Mapping[str, objec
     frames, patients = int(rows["labelled_frames"].sum()), rows["patient"].nunique()
     label = {"real": "", "pseudo": "pseudo-sequences, ", "simulated": "simulated, "}[group.kind]
     what = f"{label}{patients} patients, {len(rows)} clips, {frames} labelled frames at the files' own pixels"
-    unit = group.unit.replace(" ", "_")
-    figures = {"dice": ("dice", 4), "hausdorff": (f"hausdorff_{unit}", 2), "tc": ("tc", 4), "tcd": ("tcd", 4)}
+    distance = (f"hausdorff_{group.unit}", 2)
+    figures = {"dice": ("dice", 4), "hausdorff": distance, "tc": ("tc", 4), "tcd": ("tcd", 4)}
     means: dict[str, float] = {}
     for name in group.structures:
         for figure, (said, digits) in figures.items():

@@ -56,7 +56,7 @@ def overview_table(group: Group) -> Table:
     """A group's main figures in one table: overlap, distance, steadiness, phases, EF."""
     named = [(STRUCTURE_NAMES[name], name) for name in group.structures]
     columns = [(f"Dice, {said}", f"dice_{name}", 3) for said, name in named]
-    columns += [("HD LV " + f"({group.unit})", "hausdorff_lv", 1), ("TC, LV", "tc_lv", 4), ("TCD, LV", "tcd_lv", 4)]
+    columns += [(f"HD LV ({group.unit})", "hausdorff_lv", 1), ("TC, LV", "tc_lv", 4), ("TCD, LV", "tcd_lv", 4)]
     columns += [("ED error (frames)", "ed_error", 1), ("ES error (frames)", "es_error", 1)]
     plain = _means(group, "", columns)
     errors = {model: group.ef(model) for model in group.models}
@@ -155,14 +155,17 @@ def _best(group: Group, column: str, values: Sequence[float]) -> float:
 
 
 def _missing_note(group: Group) -> str:
-    """Where a structure is in only one of the masks there is no distance: say how often."""
+    """How often there is no distance: a structure in only one of the masks, or no mm beside clips that have them."""
     parts = []
     for model in group.models:
         counts = [(STRUCTURE_NAMES[name], group.total(model, f"missing_{name}")) for name in group.structures]
         said = ", ".join(f"{name} on {count:.0f} frames" for name, count in counts if count)
         if said:
             parts.append(f"{model}: {said}")
-    return f"Missing in one of the masks, and left out of the distance: {'; '.join(parts)}." if parts else ""
+    missing = f"Missing in one of the masks, and left out of the distance: {'; '.join(parts)}. " if parts else ""
+    uncalibrated = group.rows.loc[group.rows["unit"] != group.unit, "clip"].nunique()
+    left_out = f"Uncalibrated clips, left out of the distance: {uncalibrated}." if uncalibrated else ""
+    return (missing + left_out).strip()
 
 
 def _truth_note(group: Group) -> str:
@@ -227,10 +230,9 @@ def _change_cell(ratio: Interval | None) -> Cell:
 
 def cine_table(cine: Cine) -> Table:
     """What each model makes of a clip without truth."""
-    first = next(iter(cine.readings.values()))
     columns = (
         ["EF", "ED frames", "ES frames", "to look at"]
-        + [f"TC, {STRUCTURE_NAMES[name]}" for name in STRUCTURE_NAMES if f"tc_{name}" in first.figures]
+        + [f"TC, {said}" for said in STRUCTURE_NAMES.values()]
         + [f"largest jump, LV ({cine.unit})", "mFIP"]
     )
     rows = []

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from EchoODETrainingLib.evaluate.summary import card_figures, compared, group_rows
+from EchoODETrainingLib.evaluate.tables import group_tables
 
 
 def rows_of(values: dict[str, list[float]], kind: str = "real", data_set: str = "camus", **more) -> list[dict]:
@@ -48,11 +49,18 @@ def test_the_comparison_is_on_the_clips_that_both_have():
 
 
 def test_px_and_mm_are_not_averaged():
-    rows = rows_of({"a": [0.9, 0.8, 0.7]}, hausdorff_lv=[3.0, 5.0, 40.0])
-    rows[2]["unit"] = "px"
+    rows = rows_of({"a": [0.9, 0.8, 0.7], "b": [0.9, 0.8, 0.7]}, hausdorff_lv=[3.0, 5.0, 40.0])
+    for row in rows:
+        row["unit"] = "px" if row["clip"] == "clip2" else "mm"
+        row["hausdorff_lv"] *= 2 if row["model"] == "b" and row["unit"] == "mm" else 1
     group = group_rows(pd.DataFrame(rows))[0]
     assert group.interval("a", "hausdorff_lv").value == 4.0
-    assert group.unit == "mm or px"
+    assert group.ratio("b", "a", "hausdorff_lv").value == 2.0
+    assert group.unit == "mm"
+    assert len(group.in_one_unit("a", "dice_lv")) == 3
+    assert any("left out of the distance: 1." in table.note for table in group_tables(group))
+    uncalibrated = group_rows(pd.DataFrame([row for row in rows if row["unit"] == "px"]))[0]
+    assert (uncalibrated.unit, uncalibrated.interval("a", "hausdorff_lv").value) == ("px", 40.0)
 
 
 def test_ef_agreement_by_hand():
