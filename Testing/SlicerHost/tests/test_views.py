@@ -218,3 +218,28 @@ def test_the_table_view_shows_names_units_and_edits(app: Any, a_measured_clip: A
     assert node.GetCellText(3, 1) == "12.5"
     node.SetLocked(True)
     assert not model.flags(model.index(3, 1)) & Qt.ItemIsEditable
+
+
+def test_masks_of_a_scene_that_was_read_are_drawn(a_slice_view: Any, scene: Any, settle: Any, tmp_path: Any) -> None:
+    import slicer
+
+    def red() -> int:
+        settle()
+        shown = pixels(a_slice_view.VTKWidget()).astype(int)
+        return int((shown[..., 0] - shown[..., 1:].max(-1) > 40).sum())
+
+    clip = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetBackgroundLayer().GetVolumeNode()
+    masks = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Masks")
+    masks.CreateDefaultDisplayNodes()
+    masks.SetReferenceImageGeometryParameterFromVolumeNode(clip)
+    segment = masks.GetSegmentation().AddEmptySegment("LV", "LV", (1.0, 0.0, 0.0))
+    array = np.zeros(slicer.util.arrayFromVolume(clip).shape[:3], np.uint8)
+    array[:, 8:24, 8:24] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(array, masks, segment, clip)
+    drawn = red()
+    assert drawn > 100
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    scene.Clear(0)
+    assert red() == 0
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    assert red() == pytest.approx(drawn, rel=0.1)

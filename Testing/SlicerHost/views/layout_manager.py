@@ -48,6 +48,7 @@ class qMRMLLayoutManager(QtCore.QObject):
             return
         self._d.observer.clear()
         self._d.observer.watch(scene, self._arrange, (slicer.vtkMRMLScene.EndBatchProcessEvent,))
+        self._d.observer.watch(scene, self._place_soon, (slicer.vtkMRMLScene.EndImportEvent,))
         self._d.observer.watch(self.layoutLogic().GetLayoutNode(), self._arrange)
         self._arrange()
 
@@ -169,6 +170,15 @@ class qMRMLLayoutManager(QtCore.QObject):
         if old is not None and old not in self._d.widgets.values():  # a layout may be one view and nothing around it
             old.deleteLater()
         self.layoutChanged.emit(number)
+
+    def _place_soon(self) -> None:
+        """Tell where the slices are, once a read scene is complete: what is drawn of it does not know that yet."""
+
+        def place() -> None:
+            for node, _ in self._of_class("vtkMRMLSliceNode"):
+                node.Modified()
+
+        QtCore.QTimer.singleShot(0, self, place)
 
     def _build(self, element: ElementTree.Element) -> QtWidgets.QWidget:
         if element.tag == "view":
