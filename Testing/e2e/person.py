@@ -10,7 +10,7 @@ import numpy as np
 import slicer
 from SlicerHost.mouse import Qt, QTest, drag, place_of
 
-from PySide6 import QtCore, QtWidgets  # isort: skip
+from PySide6 import QtCore, QtGui, QtWidgets  # isort: skip
 
 PATIENCE_S = 240.0  # other programs may share the processor
 
@@ -52,6 +52,14 @@ class Person:
     def view(self) -> Any:
         """The slice view of the echo."""
         return slicer.app.layoutManager().sliceWidget("Red").sliceView()
+
+    def coloured(self) -> int:
+        """Pixels of the echo's view that are not gray: contours, lines, overlays."""
+        self.rest()
+        image = self.view.grab().toImage().convertToFormat(QtGui.QImage.Format_RGB888)
+        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+        shown = rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).astype(int)
+        return int((np.ptp(shown, axis=-1) > 60).sum())
 
     @property
     def plot(self) -> Any:

@@ -263,6 +263,8 @@ class Story:
     def save_close_load(self) -> None:
         person = self.person
         before = self.study.result()
+        drawn = person.coloured()
+        assert drawn > 300
         phases = self.study.edFrames, self.study.esFrames
         scene = self.folder / "evening.mrb"
         assert slicer.util.saveScene(str(scene))
@@ -283,6 +285,7 @@ class Story:
         assert study.phasesByHand
         assert draggedFrames(study, "lv_length") == (study.edFrames[0],)
         assert lineLengths(study)["lv_length"].values[study.edFrames[0]] == pytest.approx(self.length, abs=0.01)
+        assert person.coloured() == pytest.approx(drawn, rel=0.1)  # the masks are in the view again
         self.picture("loaded-again")
 
     def go_on(self) -> None:
