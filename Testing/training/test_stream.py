@@ -53,11 +53,15 @@ def test_batches_are_the_same_by_any_number_of_processes_and_from_any_step(proce
 
 
 def test_ctrl_c_in_a_terminal_does_not_end_the_processes_that_make_examples() -> None:
-    feed = batches(a_stream(), range(6), 2, workers=1)
-    for process in multiprocessing.active_children():
-        os.kill(process.pid, signal.SIGINT)
-    assert len([batch for batch, _ in feed]) == 6
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background may ignore it
+    try:
+        feed = batches(a_stream(), range(6), 2, workers=1)
+        for process in multiprocessing.active_children():
+            os.kill(process.pid, signal.SIGINT)
+        assert len([batch for batch, _ in feed]) == 6
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(
