@@ -1,9 +1,7 @@
 """Slicer's door to EchoODE: the module, its panel, its logic for scripts, and its test."""
 
-import sys
 from typing import Any
 
-import qt
 import slicer
 import vtk
 from EchoODELib.engine.errors import EchoODEError
@@ -11,17 +9,12 @@ from EchoODELib.logic.operations import Operations
 from EchoODELib.logic.samples import cineClip, phantomClip, registerSampleData
 from EchoODELib.scene.parameters import EchoODEParameterNode
 from EchoODELib.scene.study import Study
+from EchoODELib.ui.door import ModuleLogic, ModuleWidget
 from EchoODELib.ui.panel import Panel
 from EchoODELib.ui.shortcuts import keysHelp
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
-from slicer.util import VTKObservationMixin
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest
 
 POLL_MS = 25  # how often the worker process is listened to
 
@@ -54,92 +47,36 @@ class EchoODE(ScriptedLoadableModule):
         registerSampleData(self.resourcePath("Icons/{}.png"))
 
 
-class EchoODEWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class EchoODEWidget(ModuleWidget):
     """Hosts the panel and keeps it in step with the scene's life."""
 
-    def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic: EchoODELogic | None = None
-        self.panel: Panel | None = None
+    def makeLogic(self) -> Any:
+        """See ModuleWidget."""
+        return EchoODELogic()
 
-    def setup(self) -> None:
-        """Build the panel; nothing heavy is loaded."""
-        ScriptedLoadableModuleWidget.setup(self)
-        self.logic = EchoODELogic()
-        self.panel = Panel(self.layout, self.logic, self.resourcePath)
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
-        self.initializeParameterNode()
+    def makePanel(self) -> Any:
+        """See ModuleWidget."""
+        return Panel(self.layout, self.logic, self.resourcePath)
 
-    def cleanup(self) -> None:
-        """Let go of everything, the worker process too."""
-        self.removeObservers()
-        if self.panel is not None:
-            self.panel.cleanup()
-        if self.logic is not None:
-            self.logic.cleanup()
-
-    def enter(self) -> None:
-        """The module is shown."""
-        self.initializeParameterNode()
-        if self.panel is not None:
-            self.panel.enter()
-
-    def exit(self) -> None:
-        """Another module is shown."""
-        if self.panel is not None:
-            self.panel.exit()
-
-    def initializeParameterNode(self) -> None:
-        """Bind the panel to the scene's parameter node, which is made where there is none."""
-        if self.logic is None or self.panel is None:
-            return
+    def makeParameters(self) -> Any:
+        """See ModuleWidget; a clip is chosen if there is one."""
         parameters = EchoODEParameterNode(self.logic.getParameterNode())
         if parameters.browser is None and (studies := Study.all()):
             parameters.browser = studies[0].browserNode
-        self.panel.setParameterNode(parameters)
+        return parameters
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:
         """Stop what runs before its nodes go."""
-        if self.logic is not None and self.panel is not None:
-            self.logic.sceneClosing()
-            self.panel.setParameterNode(None)
-
-    def onSceneEndClose(self, caller: Any, event: Any) -> None:
-        """Begin anew in the empty scene."""
-        self.initializeParameterNode()
-
-    def onSceneEndImport(self, caller: Any, event: Any) -> None:
-        """A scene was loaded: show what it holds."""
-        self.initializeParameterNode()
-
-    def onReload(self) -> None:
-        """Reload the library as well as this file, as a developer expects."""
-        for name in [name for name in sys.modules if name.split(".")[0] == "EchoODELib"]:
-            del sys.modules[name]
-        ScriptedLoadableModuleWidget.onReload(self)
-        if slicer.util.selectedModule() == "EchoODE":  # the new panel has not been told that it is shown
-            slicer.util.getModuleWidget("EchoODE").enter()
+        self.logic.sceneClosing()
+        ModuleWidget.onSceneStartClose(self, caller, event)
 
 
-class EchoODELogic(ScriptedLoadableModuleLogic, Operations):
+class EchoODELogic(Operations, ModuleLogic):
     """Everything that the panel does, for scripts: see ``EchoODELib.logic.operations``."""
 
     def __init__(self) -> None:
-        ScriptedLoadableModuleLogic.__init__(self)
         Operations.__init__(self)
-        self.timer = qt.QTimer()
-        self.timer.setInterval(POLL_MS)
-        self.timer.connect("timeout()", self.poll)
-        self.timer.start()
-
-    def cleanup(self) -> None:
-        """Stop listening and end the worker process."""
-        self.timer.stop()
-        self.close()
+        ModuleLogic.__init__(self, POLL_MS)
 
 
 class EchoODEFileReader:

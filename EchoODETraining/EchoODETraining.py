@@ -1,12 +1,11 @@
 """Slicer's door to the training of EchoODE's networks: the module, its panel, its logic for scripts, and its test."""
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import qt
 import slicer
+from EchoODELib.ui.door import ModuleLogic, ModuleWidget
 from EchoODETrainingLib.module.data import DataChoice
 from EchoODETrainingLib.module.models import known
 from EchoODETrainingLib.module.operations import TrainingOperations
@@ -16,13 +15,7 @@ from EchoODETrainingLib.module.run_folder import State
 from EchoODETrainingLib.ui.panel import Panel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
-from slicer.util import VTKObservationMixin
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest
 
 POLL_MS = 200  # how often processes and the run's folder are looked at
 
@@ -48,90 +41,38 @@ class EchoODETraining(ScriptedLoadableModule):
         )
 
 
-class EchoODETrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class EchoODETrainingWidget(ModuleWidget):
     """Hosts the panel and keeps it in step with the scene's life."""
 
-    def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic: EchoODETrainingLogic | None = None
-        self.panel: Panel | None = None
+    def makeLogic(self) -> Any:
+        """See ModuleWidget."""
+        return EchoODETrainingLogic()
 
-    def setup(self) -> None:
-        """Build the panel; nothing heavy is loaded."""
-        ScriptedLoadableModuleWidget.setup(self)
-        self.logic = EchoODETrainingLogic()
-        self.panel = Panel(self.layout, self.logic, self.resourcePath)
-        self.logic.timer.connect("timeout()", self.panel.tick)
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
-        self.initializeParameterNode()
+    def makePanel(self) -> Any:
+        """See ModuleWidget."""
+        panel = Panel(self.layout, self.logic, self.resourcePath)
+        self.logic.timer.connect("timeout()", panel.tick)
+        return panel
 
-    def cleanup(self) -> None:
-        """Let go of everything; training runs go on."""
-        self.removeObservers()
-        if self.logic is not None:
-            self.logic.cleanup()
-        if self.panel is not None:
-            self.panel.cleanup()
-
-    def enter(self) -> None:
-        """The module is shown."""
-        self.initializeParameterNode()
-        if self.panel is not None:
-            self.panel.enter()
-
-    def exit(self) -> None:
-        """Another module is shown."""
-        if self.panel is not None:
-            self.panel.exit()
-
-    def initializeParameterNode(self) -> None:
-        """Bind the panel to the scene's parameter node, which is made where there is none."""
-        if self.logic is not None and self.panel is not None:
-            self.panel.setParameterNode(TrainingParameterNode(self.logic.getParameterNode()))
-
-    def onSceneStartClose(self, caller: Any, event: Any) -> None:
-        """Let go of the scene's nodes."""
-        if self.panel is not None:
-            self.panel.setParameterNode(None)
+    def makeParameters(self) -> Any:
+        """See ModuleWidget."""
+        return TrainingParameterNode(self.logic.getParameterNode())
 
     def onSceneEndClose(self, caller: Any, event: Any) -> None:
         """Begin anew in the empty scene; a run in view stays so."""
-        self.initializeParameterNode()
-        if self.panel is not None:
-            self.panel.sceneClosed()
-
-    def onSceneEndImport(self, caller: Any, event: Any) -> None:
-        """A scene was loaded: show what it holds."""
-        self.initializeParameterNode()
-
-    def onReload(self) -> None:
-        """Reload the library as well as this file, as a developer expects."""
-        for name in [name for name in sys.modules if name.split(".")[0] == "EchoODETrainingLib"]:
-            del sys.modules[name]
-        ScriptedLoadableModuleWidget.onReload(self)
-        if slicer.util.selectedModule() == "EchoODETraining":  # the new panel has not been told that it is shown
-            slicer.util.getModuleWidget("EchoODETraining").enter()
+        ModuleWidget.onSceneEndClose(self, caller, event)
+        self.panel.sceneClosed()
 
 
-class EchoODETrainingLogic(ScriptedLoadableModuleLogic, TrainingOperations):
-    """Everything that the panel does, for scripts: see ``EchoODETrainingLib.module.operations``."""
+class EchoODETrainingLogic(TrainingOperations, ModuleLogic):
+    """Everything that the panel does, for scripts: see ``EchoODETrainingLib.module.operations``.
+
+    When it is cleaned up, training runs go on.
+    """
 
     def __init__(self) -> None:
-        ScriptedLoadableModuleLogic.__init__(self)
         TrainingOperations.__init__(self)
-        self.timer = qt.QTimer()
-        self.timer.setInterval(POLL_MS)
-        self.timer.connect("timeout()", self.poll)
-        self.timer.start()
-
-    def cleanup(self) -> None:
-        """Stop listening and end errands; training runs go on."""
-        self.timer.stop()
-        self.close()
+        ModuleLogic.__init__(self, POLL_MS)
 
 
 class EchoODETrainingTest(ScriptedLoadableModuleTest):

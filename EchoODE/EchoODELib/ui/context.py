@@ -1,4 +1,4 @@
-"""What all sections share: the operations, the clip in view, the person's choices, and where to say things."""
+"""What all sections share: the operations, the person's choices, where to say things, and the clip in view."""
 
 from __future__ import annotations
 
@@ -19,25 +19,23 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class Context:
-    """Shared by the panel and its sections.
+class SharedContext:
+    """Shared by a panel and its sections.
 
     Attributes
     ----------
     operations: what the buttons call.
     icons, messages: of the panel.
-    parameters: the EchoODEParameterNode, or None while the scene closes.
-    study: the clip in view, or None.
+    parameters: the module's parameter node, or None while the scene closes.
     resourcePath: from a path inside ``Resources`` to the file's.
     """
 
-    def __init__(self, operations: Operations, resourcePath: Callable[[str], str]) -> None:
+    def __init__(self, operations: Any, resourcePath: Callable[[str], str]) -> None:
         self.operations = operations
         self.resourcePath = resourcePath
         self.icons = Icons(resourcePath)
         self.messages = MessageLine(self.icons)
         self.parameters: Any = None
-        self.study: Study | None = None
 
     def attempt(self, action: Callable[[], Result]) -> Result | None:
         """Do what a person asked for; say in the panel why it can't be done, if so, and give None."""
@@ -48,6 +46,21 @@ class Context:
             if isinstance(error, MissingPackages):
                 slicer.util.errorDisplay(str(error))
             return None
+
+
+class Context(SharedContext):
+    """Of the panel that reads clips.
+
+    Attributes
+    ----------
+    study: the clip in view, or None.
+    """
+
+    operations: Operations
+
+    def __init__(self, operations: Operations, resourcePath: Callable[[str], str]) -> None:
+        super().__init__(operations, resourcePath)
+        self.study: Study | None = None
 
     def choose(self, study: Study) -> None:
         """Make a clip the one in view."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from ..logic.options import Event, ViewOptions
 from ..scene.layout import fitClip
@@ -25,6 +23,7 @@ from .export_section import ExportSection, defaultFolder
 from .measure_section import MeasureSection
 from .messages import Kind
 from .section import Section
+from .section_panel import SectionPanel
 from .segment_section import SegmentSection
 from .shortcuts import Shortcuts
 
@@ -35,11 +34,7 @@ _CURSOR_S = 0.07  # between two drawings of the curve while the clip plays: they
 _OUTCOMES = {Event.FINISHED: Kind.DONE, Event.FAILED: Kind.ERROR, Event.CANCELLED: Kind.INFO}
 
 
-class Widgets:
-    """Widgets by name, as ``connectGui`` takes them."""
-
-
-class Panel(VTKObservationMixin):
+class Panel(SectionPanel):
     """Builds the sections into a layout and follows scene, parameters and operations.
 
     Parameters
@@ -53,26 +48,16 @@ class Panel(VTKObservationMixin):
     ui: all widgets by name.
     """
 
+    context: Context
+    sections: Sequence[Section]
+
     def __init__(self, layout: Any, operations: Operations, resourcePath: Callable[[str], str]) -> None:
-        VTKObservationMixin.__init__(self)
-        self.context = Context(operations, resourcePath)
-        self.clip, self.segment = ClipSection(self.context), SegmentSection(self.context)
-        self.correct, self.display = CorrectSection(self.context), DisplaySection(self.context)
-        self.measure, self.export = MeasureSection(self.context), ExportSection(self.context)
-        self.sections: tuple[Section, ...] = (
-            self.clip,
-            self.segment,
-            self.correct,
-            self.display,
-            self.measure,
-            self.export,
-        )
-        self.ui: Any = Widgets()
-        # Apart: parts of the segment editor, which come and go, are in the other, too.
-        self._bound: Any = Widgets()
-        self.widget = qt.QWidget()
-        self.widget.objectName = "EchoODEPanel"
-        self._arrange(layout)
+        context = Context(operations, resourcePath)
+        self.clip, self.segment = ClipSection(context), SegmentSection(context)
+        self.correct, self.display = CorrectSection(context), DisplaySection(context)
+        self.measure, self.export = MeasureSection(context), ExportSection(context)
+        sections = (self.clip, self.segment, self.correct, self.display, self.measure, self.export)
+        super().__init__(layout, "EchoODEPanel", context, sections)
         self.curve = CurveInteraction(self.context)
         self.shortcuts = Shortcuts(
             {
@@ -87,37 +72,11 @@ class Panel(VTKObservationMixin):
                 "undo": lambda: self.ui.undoButton.click(),
             }
         )
-        self._entered = False
-        self._connection: Any = None
         self._frame, self._state = -1, ()
         self._refused: Any = None  # a browser without images that was told of
         self._cursorFrame, self._cursorTime = -1, 0.0
-        # Many changes come together; the panel is drawn once for all of them.
-        self._later = qt.QTimer()
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.connect("timeout()", self.refresh)
         operations.listeners.append(self._onEvent)
         self.refresh()
-
-    def _arrange(self, layout: Any) -> None:
-        column = qt.QVBoxLayout(self.widget)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addWidget(self.context.messages.widget)
-        for section in self.sections:
-            column.addWidget(section.widget)
-            for name, widget in vars(section.ui).items():
-                setattr(self.ui, name, widget)
-                if widget.property("SlicerParameterName"):
-                    setattr(self._bound, name, widget)
-        note = qt.QLabel(_("Research software, not a medical device."))
-        note.objectName = "disclaimerLabel"
-        note.alignment = qt.Qt.AlignCenter
-        note.enabled = False
-        column.addWidget(note)
-        layout.addWidget(self.widget)
-        layout.addStretch(1)
 
     # The module's life
 
@@ -139,21 +98,10 @@ class Panel(VTKObservationMixin):
         self.curve.end()
         self.display.layout.restore()
 
-    def cleanup(self) -> None:
-        """Let go of everything; the panel is not used again."""
-        self._later.stop()
-        if self._entered:
-            self.exit()
-        self.setParameterNode(None)
-        self.context.operations.listeners.remove(self._onEvent)
-
     def setParameterNode(self, parameters: Any) -> None:
         """Bind the widgets to an EchoODEParameterNode; None lets go of the scene's nodes."""
-        if self.context.parameters is not None:
-            self.context.parameters.disconnectGui(self._connection)
-        self.removeObservers()
-        self._connection = self._refused = None
-        self.context.parameters = None
+        self._unbind()
+        self._refused = None
         if parameters is None:
             self._follow(None)
             for section in self.sections:
@@ -163,11 +111,7 @@ class Panel(VTKObservationMixin):
             return
         if str(parameters.exportFolder) in ("", "."):
             parameters.exportFolder = defaultFolder()
-        for section in self.sections:
-            section.widget.setMRMLScene(slicer.mrmlScene)
-        self.context.parameters = parameters
-        self._connection = parameters.connectGui(self._bound)
-        self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        self._bind(parameters)
         for event in (slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent):
             self.addObserver(slicer.mrmlScene, event, self._onSceneChanged)
         self.context.study = None

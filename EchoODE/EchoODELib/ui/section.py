@@ -1,4 +1,4 @@
-"""A section of the panel."""
+"""Sections of a panel."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import slicer
 
-from .context import Context
+from .context import Context, SharedContext
 
 if TYPE_CHECKING:
     from ..scene.study import Study
 
 
-class Section:
-    """A ctkCollapsibleButton read from ``Resources/UI``, and what fills it.
+class UiSection:
+    """A ctkCollapsibleButton read from ``Resources/UI``.
 
     Attributes
     ----------
@@ -24,11 +24,17 @@ class Section:
 
     file: ClassVar[str]
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: SharedContext) -> None:
         self.context = context
         self.widget = slicer.util.loadUI(context.resourcePath(f"UI/{self.file}.ui"))
         self.ui: Any = slicer.util.childWidgetVariables(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
+
+
+class Section(UiSection):
+    """Fills a part of the panel that reads clips."""
+
+    context: Context
 
     def refresh(self, study: Study | None) -> None:
         """Show a clip as it is now; None for no clip."""

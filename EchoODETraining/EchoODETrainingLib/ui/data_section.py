@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ctk
 import slicer
-from EchoODELib.ui.context import Context
+from EchoODELib.ui.context import SharedContext
 from EchoODELib.ui.messages import Kind, breakable
 from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
@@ -27,7 +27,7 @@ class DataSection(Section):
 
     file = "TrainingData"
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: SharedContext) -> None:
         super().__init__(context)
         ui = self.ui
         ui.dataFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
@@ -70,12 +70,11 @@ class DataSection(Section):
     @property
     def wanted(self) -> list[tuple[DataChoice, Options]]:
         """The data sets that were added, with what the recipe opens them with."""
-        options = self.options()
-        return [(choice, options.get(choice.kind, {})) for choice in self.choices]
+        return [(choice, self._options(choice)) for choice in self.choices]
 
     def found(self, choice: DataChoice) -> Found | None:
         """What is known of a data set."""
-        found: Found | None = self.operations.found.get(key_of(choice, self.options().get(choice.kind, {})))
+        found: Found | None = self.operations.found.get(key_of(choice, self._options(choice)))
         return found
 
     def add(self, choice: DataChoice) -> None:
@@ -86,7 +85,7 @@ class DataSection(Section):
         MissingPackages: what reading needs is not installed.
         """
         self._adding = choice
-        self.operations.lookInto(choice, self.options().get(choice.kind, {}))
+        self.operations.lookInto(choice, self._options(choice))
 
     def taken(self, failed: bool) -> None:
         """A look has ended: add what was looked at."""
@@ -118,18 +117,7 @@ class DataSection(Section):
             tip = _("Simulated clips are kept here for the next run; empty, they are made anew.") if simulated else ""
         ui.dataFolderEdit.toolTip = tip or _("Where the data set lies.")
         self.errand.refresh(reason)
-        corrected = _correctedClips()
-        setUsable(
-            ui.addSceneButton,
-            _("Write the scene's corrected clips into a folder, and train on them: %s") % ", ".join(corrected)
-            if corrected
-            else _("Train on the clips whose masks were corrected in the module EchoODE."),
-            ""
-            if corrected and not self.errand.running
-            else _("No clip of this scene has a corrected frame yet: correct one in the module EchoODE.")
-            if not corrected
-            else _("Wait until the data set was looked into."),
-        )
+        self._showAddScene()
         rows, tips = [], []
         for choice in self.choices:
             found = self.found(choice)
@@ -145,6 +133,21 @@ class DataSection(Section):
     def refreshProgress(self) -> None:
         """See Section."""
         self.errand.refreshProgress()
+
+    def _options(self, choice: DataChoice) -> Options:
+        return self.options().get(choice.kind, {})
+
+    def _showAddScene(self) -> None:
+        corrected = _correctedClips()
+        tip = _("Train on the clips whose masks were corrected in the module EchoODE.")
+        reason = ""
+        if corrected:
+            tip = _("Write the scene's corrected clips into a folder, and train on them: %s") % ", ".join(corrected)
+            if self.errand.running:
+                reason = _("Wait until the data set was looked into.")
+        else:
+            reason = _("No clip of this scene has a corrected frame yet: correct one in the module EchoODE.")
+        setUsable(self.ui.addSceneButton, tip, reason)
 
     def _showChosen(self) -> None:
         ui, choices, row = self.ui, self.choices, self._table.row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from EchoODELib.ui.context import Context
+from EchoODELib.ui.context import SharedContext
 from EchoODELib.ui.messages import breakable
 from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
@@ -28,7 +28,7 @@ class ErrandControl:
 
     def __init__(
         self,
-        context: Context,
+        context: SharedContext,
         event: Event,
         button: Any,
         ui: Any,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import qt
-from EchoODELib.ui.context import Context
+from EchoODELib.ui.context import SharedContext
 from EchoODELib.ui.messages import Kind
 from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
@@ -27,7 +27,7 @@ class EvaluateSection(Section):
 
     file = "TrainingEvaluate"
 
-    def __init__(self, context: Context, recipe: RecipeSection) -> None:
+    def __init__(self, context: SharedContext, recipe: RecipeSection) -> None:
         super().__init__(context)
         ui = self.ui
         self._recipe = recipe

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import qt
 import slicer
-from EchoODELib.ui.context import Context
+from EchoODELib.ui.context import SharedContext
 from EchoODELib.ui.messages import Kind, breakable
 from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
@@ -25,7 +25,7 @@ class ModelsSection(Section):
 
     file = "TrainingModels"
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: SharedContext) -> None:
         super().__init__(context)
         ui = self.ui
         self._models: list[InstalledModel] = []

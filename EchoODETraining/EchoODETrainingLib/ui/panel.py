@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import qt
-import slicer
-import vtk
 from EchoODELib.engine.errors import EchoODEError
-from EchoODELib.ui.context import Context
+from EchoODELib.ui.context import SharedContext
 from EchoODELib.ui.messages import Kind
-from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
+from EchoODELib.ui.section_panel import SectionPanel
 
 from ..module.operations import Event, TrainingOperations
 from ..module.views import TrainingLayout
@@ -24,11 +20,7 @@ from .section import Section
 from .train_section import TrainSection
 
 
-class Widgets:
-    """Widgets by name, as ``connectGui`` takes them."""
-
-
-class Panel(VTKObservationMixin):
+class Panel(SectionPanel):
     """Builds the sections into a layout and follows parameters and operations.
 
     Parameters
@@ -42,51 +34,22 @@ class Panel(VTKObservationMixin):
     ui: all widgets by name.
     """
 
+    sections: Sequence[Section]
+
     def __init__(self, layout: Any, operations: TrainingOperations, resourcePath: Callable[[str], str]) -> None:
-        VTKObservationMixin.__init__(self)
-        self.context = Context(operations, resourcePath)  # type: ignore[arg-type]
+        context = SharedContext(operations, resourcePath)
         self.operations = operations
-        self.data = DataSection(self.context)
-        self.recipe = RecipeSection(self.context)
+        self.data = DataSection(context)
+        self.recipe = RecipeSection(context)
         self.data.options = lambda: self.recipe.options
-        self.train = TrainSection(self.context, self.recipe)
-        self.evaluate = EvaluateSection(self.context, self.recipe)
-        self.models = ModelsSection(self.context)
-        self.sections: tuple[Section, ...] = (self.data, self.recipe, self.train, self.evaluate, self.models)
+        self.train = TrainSection(context, self.recipe)
+        self.evaluate = EvaluateSection(context, self.recipe)
+        self.models = ModelsSection(context)
         self.layout = TrainingLayout()
-        self.ui: Any = Widgets()
-        self._bound: Any = Widgets()
-        self.widget = qt.QWidget()
-        self.widget.objectName = "EchoODETrainingPanel"
-        self._arrange(layout)
-        self._entered = False
-        self._connection: Any = None
-        # Many changes come together; the panel is drawn once for all of them.
-        self._later = qt.QTimer()
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.connect("timeout()", self.refresh)
+        sections = (self.data, self.recipe, self.train, self.evaluate, self.models)
+        super().__init__(layout, "EchoODETrainingPanel", context, sections)
         operations.listeners.append(self._onEvent)
         self.refresh()
-
-    def _arrange(self, layout: Any) -> None:
-        column = qt.QVBoxLayout(self.widget)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addWidget(self.context.messages.widget)
-        for section in self.sections:
-            column.addWidget(section.widget)
-            for name, widget in vars(section.ui).items():
-                setattr(self.ui, name, widget)
-                if widget.property("SlicerParameterName"):
-                    setattr(self._bound, name, widget)
-        note = qt.QLabel(_("Research software, not a medical device."))
-        note.objectName = "disclaimerLabel"
-        note.alignment = qt.Qt.AlignCenter
-        note.enabled = False
-        column.addWidget(note)
-        layout.addWidget(self.widget)
-        layout.addStretch(1)
 
     # The module's life
 
@@ -95,41 +58,26 @@ class Panel(VTKObservationMixin):
         self._entered = True
         self.layout.install()
         self.refresh()
-        self.train.showViews()
+        self.train.views.draw()
 
     def exit(self) -> None:
         """Another module is shown: give the views back."""
         self._entered = False
         self.layout.restore()
 
-    def cleanup(self) -> None:
-        """Let go of everything; the panel is not used again."""
-        self._later.stop()
-        if self._entered:
-            self.exit()
-        self.setParameterNode(None)
-        self.operations.listeners.remove(self._onEvent)
-
     def setParameterNode(self, parameters: Any) -> None:
         """Bind the widgets to a TrainingParameterNode; None lets go of the scene's nodes."""
-        if self.context.parameters is not None:
-            self.context.parameters.disconnectGui(self._connection)
-        self.removeObservers()
-        self._connection = None
-        self.context.parameters = parameters
+        self._unbind()
         if parameters is not None:
-            for section in self.sections:
-                section.widget.setMRMLScene(slicer.mrmlScene)
-            self._connection = parameters.connectGui(self._bound)
-            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+            self._bind(parameters)
         self.refresh()
 
     def sceneClosed(self) -> None:
         """The views' nodes went with the scene: draw them anew."""
-        self.train.forgetViews()
+        self.train.views.forget()
         if self._entered:
             self.layout.install()
-            self.train.showViews()
+            self.train.views.draw()
 
     # Following
 
@@ -146,7 +94,7 @@ class Panel(VTKObservationMixin):
         if event is Event.EVALUATION and error is None:
             self.evaluate.ended()
         if event in (Event.RUNS, Event.PROGRESS) and self._entered:
-            self.train.showViews()
+            self.train.views.draw()
         if event is Event.PROGRESS:
             for section in self.sections:
                 section.refreshProgress()

@@ -7,7 +7,7 @@ from typing import Any
 
 import qt
 import slicer
-from EchoODELib.ui.context import Context
+from EchoODELib.ui.context import SharedContext
 from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
 
@@ -20,6 +20,7 @@ from .errand_control import ErrandControl
 from .section import Section, narrow
 
 LAST_RECIPE = "EchoODETraining/LastRecipe"  # in the user's settings
+_LENGTHS = ("max_minutes", "epochs", "steps")  # fields that say how long a run is; the first that is there does
 
 
 class RecipeSection(Section):
@@ -27,7 +28,7 @@ class RecipeSection(Section):
 
     file = "TrainingRecipe"
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: SharedContext) -> None:
         super().__init__(context)
         ui = self.ui
         self._recipes: list[str] = []  # values of the parameter, as the combo box lists them
@@ -40,6 +41,8 @@ class RecipeSection(Section):
         for limit in Limit:
             ui.limitComboBox.addItem(limit.label())
         ui.limitComboBox.connect("activated(int)", self._onLimit)
+        for text in ("", *map(_size, recipes.SIZES)):
+            ui.sizeComboBox.addItem(text)
         ui.sizeComboBox.connect("activated(int)", self._onSize)
         ui.modelNameEdit.connect("editingFinished()", self._onName)
         narrow(ui.recipeInfoLabel, ui.planLabel)
@@ -149,9 +152,6 @@ class RecipeSection(Section):
             for name in known:
                 self.ui.architectureComboBox.addItem(name)
         self.ui.architectureComboBox.setCurrentIndex(known.index(parameters.architecture))
-        if self.ui.sizeComboBox.count == 0:
-            for text in ("", *map(_size, recipes.SIZES)):
-                self.ui.sizeComboBox.addItem(text)
 
     def _readContent(self) -> None:
         """Read the chosen recipe's file, if it can be read and has changed."""
@@ -234,9 +234,6 @@ class RecipeSection(Section):
 
     def _onName(self) -> None:
         self.context.parameters.modelName = self.ui.modelNameEdit.text.strip()
-
-
-_LENGTHS = ("max_minutes", "epochs", "steps")
 
 
 def _file(recipe: str) -> Path:

@@ -10,17 +10,6 @@ from slicer.i18n import tr as _
 
 from ..module.run_folder import State, Status
 
-STATES = {
-    State.STARTING: "starting",
-    State.PREPARING: "preparing",
-    State.RUNNING: "running",
-    State.PAUSED: "paused",
-    State.STOPPED: "stopped",
-    State.DONE: "done",
-    State.FAILED: "failed",
-    State.INTERRUPTED: "interrupted",
-}
-
 
 def spokenProgress(status: Status) -> str:
     """How far a run is, in words."""
@@ -42,7 +31,7 @@ def summary(status: Status) -> str:
     """State and best figures, as rich text."""
     names = {"lv": _("LV"), "myocardium": _("myocardium"), "la": _("left atrium")}
     figures = ", ".join(f"{names.get(name, name)} {value:.3f}" for name, value in status.best.items())
-    text = f"<b>{_rich(status.name)}</b>: {_rich(_(STATES[status.state]))}"
+    text = f"<b>{_rich(status.name)}</b>: {_rich(_(status.state.value))}"
     if not status.state.active and status.steps:
         text += ", " + _("{step} of {steps} steps").format(step=status.step, steps=status.steps)
     if figures:

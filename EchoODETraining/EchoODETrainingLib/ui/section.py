@@ -1,32 +1,16 @@
-"""A section of the panel."""
+"""Sections of the panel."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import ctk
 import qt
-import slicer
-from EchoODELib.ui.context import Context
+from EchoODELib.ui.section import UiSection
 
 
-class Section:
-    """A ctkCollapsibleButton read from ``Resources/UI``, and what fills it.
-
-    Attributes
-    ----------
-    file: name of the .ui file without its ending.
-    widget: the section's qMRMLWidget.
-    ui: its widgets by name.
-    """
-
-    file: ClassVar[str]
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.widget = slicer.util.loadUI(context.resourcePath(f"UI/{self.file}.ui"))
-        self.ui: Any = slicer.util.childWidgetVariables(self.widget)
-        self.widget.setMRMLScene(slicer.mrmlScene)
+class Section(UiSection):
+    """Fills a part of the training panel."""
 
     @property
     def operations(self) -> Any:

@@ -8,16 +8,15 @@ from typing import Any
 
 import ctk
 import qt
-from EchoODELib.ui.context import Context
+from EchoODELib.ui.context import SharedContext
 from EchoODELib.ui.messages import Kind, breakable
 from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
 
-from ..module.curves import Curves
 from ..module.run_folder import Run, State, Status
-from ..module.views import clear_views, hide_preview, preview_size, show_curves, show_preview
 from .recipe_section import RecipeSection
-from .run_words import STATES, spokenProgress, summary
+from .run_views import RunViews
+from .run_words import spokenProgress, summary
 from .section import Section, narrow
 
 RUNS_FOLDER, LAST_RUN = "EchoODETraining/RunsFolder", "EchoODETraining/LastRun"  # in the user's settings
@@ -50,7 +49,7 @@ class TrainSection(Section):
 
     file = "TrainingTrain"
 
-    def __init__(self, context: Context, recipe: RecipeSection) -> None:
+    def __init__(self, context: SharedContext, recipe: RecipeSection) -> None:
         super().__init__(context)
         ui = self.ui
         self._recipe = recipe
@@ -58,8 +57,7 @@ class TrainSection(Section):
         self._listed: list[str] = []
         self._told: tuple[Run, State] | None = None  # of what the message line told, or found when it came into view
         self._asked: tuple[Run, str, float] | None = None  # run, word and time of what it was asked
-        self._curves: tuple[Run, Curves] | None = None
-        self._shown: tuple[Any, ...] = ()  # run and picture in the view, and the view's size
+        self.views = RunViews(self.operations, ui)
         ui.runsFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
         narrow(ui.runsFolderEdit, ui.trainInfoLabel)
         ui.startButton.setIcon(context.icons("Train"))
@@ -76,7 +74,6 @@ class TrainSection(Section):
         ui.startButton.connect("clicked()", self._onStart)
         ui.pauseButton.connect("clicked()", self._onPause)
         ui.stopButton.connect("clicked()", self._onStop)
-        ui.previewSlider.connect("valueChanged(int)", self._onPreview)
         stored = str(qt.QSettings().value(RUNS_FOLDER) or "")
         self.setFolder(stored or str(defaultFolder()))
 
@@ -117,35 +114,17 @@ class TrainSection(Section):
     def refreshProgress(self) -> None:
         """See Section."""
         self._showButtons()
-        ui, status, run = self.ui, self.status, self.operations.run
-        shown = status is not None and status.state.active
-        ui.trainProgressFrame.setVisible(shown)
+        self.views.refresh()
+        ui, status = self.ui, self.status
+        ui.trainProgressFrame.setVisible(status is not None and status.state.active)
         ui.trainInfoLabel.setVisible(status is not None)
-        ui.previewFrame.setVisible(False)
-        if status is None or run is None:
+        if status is None:
             return
         known = status.steps > 0 and status.state in (State.RUNNING, State.PAUSED)
         ui.trainProgressBar.maximum = 1000 if known else 0
         ui.trainProgressBar.value = round(1000 * status.fraction) if known else 0
         ui.trainProgressLabel.text = breakable(spokenProgress(status))
         ui.trainInfoLabel.text = summary(status)
-        self._fillPreviews(run)
-
-    def showViews(self) -> None:
-        """Draw curves and preview of the run in view."""
-        run, status = self.operations.run, self.status
-        if run is None or status is None:
-            clear_views()
-            self._shown = ()
-            return
-        if self._curves is None or self._curves[0] != run:
-            self._curves = (run, Curves(run))
-        show_curves(self._curves[1].update(), status.steps, run.name)
-        self._showPreview()
-
-    def forgetViews(self) -> None:
-        """The views' nodes are gone."""
-        self._shown = ()
 
     # Filling
 
@@ -191,7 +170,7 @@ class TrainSection(Section):
     def _fillRuns(self) -> None:
         runs = self.operations.runs()
         run = self.operations.run
-        listed = [f"{_(STATES[self.operations.stateOf(one)])}: {one.name}" for one in runs]
+        listed = [f"{_(self.operations.stateOf(one).value)}: {one.name}" for one in runs]
         combo = self.ui.runComboBox
         if (runs, listed) != (self._runs, self._listed):
             self._runs, self._listed = runs, listed
@@ -241,34 +220,6 @@ class TrainSection(Section):
             return ""
         return word
 
-    def _fillPreviews(self, run: Run) -> None:
-        ui, pictures = self.ui, run.previews()
-        ui.previewFrame.setVisible(bool(pictures))
-        if not pictures:
-            return
-        slider = ui.previewSlider
-        latest = slider.value >= slider.maximum  # who looks at the latest goes on to do so
-        blocked = slider.blockSignals(True)
-        slider.maximum = len(pictures) - 1
-        if latest or slider.value > len(pictures) - 1:
-            slider.value = len(pictures) - 1
-        slider.blockSignals(blocked)
-        slider.enabled = len(pictures) > 1
-        ui.previewEpochLabel.text = str(int(pictures[slider.value].stem.removeprefix("epoch-")))
-
-    def _showPreview(self) -> None:
-        run = self.operations.run
-        pictures = [] if run is None else run.previews()
-        if run is None or not pictures:
-            if self._shown:
-                hide_preview()
-            self._shown = ()
-            return
-        path = pictures[min(self.ui.previewSlider.value, len(pictures) - 1)]
-        wanted = (run, path, preview_size())
-        if wanted != self._shown and show_preview(path):
-            self._shown = wanted
-
     # What a person does
 
     def _onFolder(self) -> None:
@@ -317,7 +268,3 @@ class TrainSection(Section):
         if self.context.messages.kind is Kind.ERROR:
             self._asked = None
         self.refresh()
-
-    def _onPreview(self, value: int) -> None:
-        self.refreshProgress()
-        self._showPreview()
