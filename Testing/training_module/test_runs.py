@@ -69,7 +69,8 @@ def test_a_run_pauses_goes_on_and_stops(person: Any, started: Callable[[str], An
 
 
 def test_curves_and_previews_follow(person: Any, started: Callable[[str], Any], picture: Any) -> None:
-    from EchoODETrainingLib.module.views import DICE_VIEW, LOSS_VIEW, view_node
+    from EchoODELib.scene.layout import viewNode
+    from EchoODETrainingLib.module.views import DICE_VIEW, LOSS_VIEW
 
     run = started("steady")
     person.until(lambda: len(run.previews()) > 2)
@@ -77,7 +78,7 @@ def test_curves_and_previews_follow(person: Any, started: Callable[[str], Any], 
     person.rest(10)
     charts = {}
     for view in (LOSS_VIEW, DICE_VIEW):
-        chart = slicer.mrmlScene.GetNodeByID(view_node("vtkMRMLPlotViewNode", view).GetPlotChartNodeID())
+        chart = slicer.mrmlScene.GetNodeByID(viewNode("vtkMRMLPlotViewNode", view).GetPlotChartNodeID())
         charts[view] = [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
     assert [series.GetName() for series in charts[LOSS_VIEW]] == ["Loss"]
     assert [series.GetName() for series in charts[DICE_VIEW]] == ["LV", "Myocardium"]

@@ -115,7 +115,7 @@ def showCurves(
         _dress(_seriesOf(chart, role), _tableOf(chart, role), look)
     chart.EndModify(wasModifying)
     behind, before = ([_seriesOf(chart, role) for role in looks] for looks in (_BEHIND, _BEFORE))
-    _order(chart, [*behind, *curves, *before] if shown else [])
+    holdSeries(chart, [*behind, *curves, *before] if shown else [])
     return chart
 
 
@@ -291,7 +291,7 @@ def _dress(series: Any, table: Any, look: _Look) -> None:
     series.EndModify(wasModifying)
 
 
-def _order(chart: Any, wanted: Sequence[Any]) -> None:
+def holdSeries(chart: Any, wanted: Sequence[Any]) -> None:
     """Let the chart hold these series, drawn in this order.
 
     Series without points stay, unseen: a view draws a series that comes later on top of all others, so that the order

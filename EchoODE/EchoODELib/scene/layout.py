@@ -1,9 +1,10 @@
-"""The arrangement of views for reading an echo: the clip large, its curves below, the tables beside them."""
+"""Arrangements of views, the one for reading an echo, and what is seen in them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import slicer
@@ -14,28 +15,26 @@ if TYPE_CHECKING:
     from .study import Study
 
 ECHO_VIEW, PLOT_VIEW, TABLE_VIEW = "Red", "EchoODECurve", "EchoODETable"
-_XML = f"""
-<layout type="horizontal" split="true">
-  <item splitSize="620"><view class="vtkMRMLSliceNode" singletontag="{ECHO_VIEW}">
+SLICE_VIEW = f"""<view class="vtkMRMLSliceNode" singletontag="{ECHO_VIEW}">
     <property name="orientation" action="default">Axial</property>
     <property name="viewlabel" action="default">R</property>
-    <property name="viewcolor" action="default">#F34A33</property></view></item>
-  <item splitSize="380"><layout type="vertical" split="true">
-    <item splitSize="600"><view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">
-      <property name="viewlabel" action="default">C</property></view></item>
-    <item splitSize="400"><view class="vtkMRMLTableViewNode" singletontag="{TABLE_VIEW}">
-      <property name="viewlabel" action="default">T</property></view></item>
-  </layout></item>
-</layout>
-"""
+    <property name="viewcolor" action="default">#F34A33</property></view>"""
+"""The slice view, as a layout's XML names it."""
 _MARGIN = 1.03  # the view is this much larger than what is to be seen
 _DARK = 6  # gray levels; where the clip never gets brighter there is nothing to see
 
 
-class EchoLayout:
-    """The layout with its number, and the one that was there before."""
+class ViewLayout:
+    """An arrangement of views, and the one that was there before.
 
-    ID = 507
+    Attributes
+    ----------
+    ID: the layout's number.
+    XML: what it arranges.
+    """
+
+    ID: ClassVar[int]
+    XML: ClassVar[str]
 
     def __init__(self) -> None:
         self.previous: int | None = None
@@ -49,9 +48,9 @@ class EchoLayout:
         """Arrange the views, and remember how they were."""
         node = _layoutNode()
         if node.IsLayoutDescription(self.ID):
-            node.SetLayoutDescription(self.ID, _XML)
+            node.SetLayoutDescription(self.ID, self.XML)
         else:
-            node.AddLayoutDescription(self.ID, _XML)
+            node.AddLayoutDescription(self.ID, self.XML)
         if not self.installed:
             self.previous = node.GetViewArrangement()
             node.SetViewArrangement(self.ID)
@@ -63,6 +62,23 @@ class EchoLayout:
         self.previous = None
 
 
+class EchoLayout(ViewLayout):
+    """For reading an echo: the clip large, its curves below, the tables beside them."""
+
+    ID = 507
+    XML = f"""
+<layout type="horizontal" split="true">
+  <item splitSize="620">{SLICE_VIEW}</item>
+  <item splitSize="380"><layout type="vertical" split="true">
+    <item splitSize="600"><view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">
+      <property name="viewlabel" action="default">C</property></view></item>
+    <item splitSize="400"><view class="vtkMRMLTableViewNode" singletontag="{TABLE_VIEW}">
+      <property name="viewlabel" action="default">T</property></view></item>
+  </layout></item>
+</layout>
+"""
+
+
 def fitClip(study: Study) -> None:
     """Show a clip in the echo's view as it is in its file, as large as what it shows of the body allows."""
     volume = study.clipNode
@@ -72,26 +88,39 @@ def fitClip(study: Study) -> None:
     axes = clipAxes(volume)
     (top, bottom), (left, right) = _seen(study)
     height, width = (bottom - top) * axes.spacing[0], (right - left) * axes.spacing[1]
-    across, down = (max(1, size) for size in slice_.GetDimensions()[:2])
-    fieldOfView = _MARGIN * max(width, height * across / down)
     middle = axes.toRas(np.array([(left + right - 1) / 2, (top + bottom - 1) / 2]))
     first, second = axes.column / axes.spacing[1], -axes.row / axes.spacing[0]
     wasModifying = slice_.StartModify()
     slice_.SetOrientationToAxial()
-    toRas = slice_.GetSliceToRAS()
     # For clips that lie in the axial plane this is what axial means; others are turned into the view's plane.
     if not np.allclose(first, (-1, 0, 0)) or not np.allclose(second, (0, 1, 0)):
+        toRas = slice_.GetSliceToRAS()
         for row, values in enumerate(zip(first, second, -np.cross(first, second), strict=True)):
             for column, value in enumerate(values):
                 toRas.SetElement(row, column, value)
-    for row in range(3):
-        toRas.SetElement(row, 3, middle[row])
-    # No slab is shown, but with more than one sample a slice its reslicing takes a path that is five times slower.
-    slice_.SetSlabReconstructionOversamplingFactor(1.0)
-    slice_.SetXYZOrigin(0.0, 0.0, 0.0)
-    slice_.SetFieldOfView(fieldOfView, fieldOfView * down / across, slice_.GetFieldOfView()[2])
-    slice_.UpdateMatrices()
+    frameSlice(slice_, middle, _MARGIN * height, _MARGIN * width)
     slice_.EndModify(wasModifying)
+
+
+def frameSlice(sliceNode: Any, middle: Sequence[float], height: float, width: float) -> None:
+    """Let a slice view show a part of its plane as large as it can.
+
+    Parameters
+    ----------
+    middle: of the part, in RAS.
+    height, width: of the part, mm.
+    """
+    across, down = (max(1, size) for size in sliceNode.GetDimensions()[:2])
+    fieldOfView = max(width, height * across / down)
+    wasModifying = sliceNode.StartModify()
+    for row, value in enumerate(middle):
+        sliceNode.GetSliceToRAS().SetElement(row, 3, value)
+    # No slab is shown, but with more than one sample a slice its reslicing takes a path that is five times slower.
+    sliceNode.SetSlabReconstructionOversamplingFactor(1.0)
+    sliceNode.SetXYZOrigin(0.0, 0.0, 0.0)
+    sliceNode.SetFieldOfView(fieldOfView, fieldOfView * down / across, sliceNode.GetFieldOfView()[2])
+    sliceNode.UpdateMatrices()
+    sliceNode.EndModify(wasModifying)
 
 
 def showChart(chartNode: Any) -> None:

@@ -9,25 +9,12 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
+from EchoODELib.scene.curves import holdSeries
+from EchoODELib.scene.layout import ECHO_VIEW, SLICE_VIEW, ViewLayout, frameSlice, viewNode
 from vtk.util.numpy_support import numpy_to_vtk
 
 PREFIX = "EchoODETraining."
-LAYOUT_ID = 508
-LOSS_VIEW, DICE_VIEW, PREVIEW_VIEW = "EchoODELoss", "EchoODEDice", "Red"
-_XML = f"""
-<layout type="vertical" split="true">
-  <item splitSize="520"><view class="vtkMRMLSliceNode" singletontag="{PREVIEW_VIEW}">
-    <property name="orientation" action="default">Axial</property>
-    <property name="viewlabel" action="default">R</property>
-    <property name="viewcolor" action="default">#F34A33</property></view></item>
-  <item splitSize="480"><layout type="horizontal" split="true">
-    <item splitSize="500"><view class="vtkMRMLPlotViewNode" singletontag="{LOSS_VIEW}">
-      <property name="viewlabel" action="default">L</property></view></item>
-    <item splitSize="500"><view class="vtkMRMLPlotViewNode" singletontag="{DICE_VIEW}">
-      <property name="viewlabel" action="default">D</property></view></item>
-  </layout></item>
-</layout>
-"""
+LOSS_VIEW, DICE_VIEW, PREVIEW_VIEW = "EchoODELoss", "EchoODEDice", ECHO_VIEW
 # Column of metrics.csv -> chart, name, colour.
 _SERIES = {
     "loss": ("Loss", "Loss", (0.02, 0.50, 0.60)),
@@ -41,29 +28,21 @@ _AHEAD = 1.3  # of what is done is the axis long, until the run's end is in sigh
 _MARKED = 40  # fewer points than these are marked one by one
 
 
-class TrainingLayout:
-    """The arrangement of the views, and the one that was there before."""
+class TrainingLayout(ViewLayout):
+    """For following a run: the masks large, loss and validation Dice below."""
 
-    def __init__(self) -> None:
-        self.previous: int | None = None
-
-    def install(self) -> None:
-        """Arrange the views, and remember how they were."""
-        node = _layout_node()
-        if node.IsLayoutDescription(LAYOUT_ID):
-            node.SetLayoutDescription(LAYOUT_ID, _XML)
-        else:
-            node.AddLayoutDescription(LAYOUT_ID, _XML)
-        if node.GetViewArrangement() != LAYOUT_ID:
-            self.previous = node.GetViewArrangement()
-            node.SetViewArrangement(LAYOUT_ID)
-
-    def restore(self) -> None:
-        """Arrange the views as they were, unless a person has chosen another layout since."""
-        node = _layout_node()
-        if node.GetViewArrangement() == LAYOUT_ID and self.previous is not None:
-            node.SetViewArrangement(self.previous)
-        self.previous = None
+    ID = 508
+    XML = f"""
+<layout type="vertical" split="true">
+  <item splitSize="520">{SLICE_VIEW}</item>
+  <item splitSize="480"><layout type="horizontal" split="true">
+    <item splitSize="500"><view class="vtkMRMLPlotViewNode" singletontag="{LOSS_VIEW}">
+      <property name="viewlabel" action="default">L</property></view></item>
+    <item splitSize="500"><view class="vtkMRMLPlotViewNode" singletontag="{DICE_VIEW}">
+      <property name="viewlabel" action="default">D</property></view></item>
+  </layout></item>
+</layout>
+"""
 
 
 def show_curves(metrics: Mapping[str, Sequence[tuple[float, float]]], steps: int, title: str) -> None:
@@ -99,8 +78,8 @@ def show_curves(metrics: Mapping[str, Sequence[tuple[float, float]]], steps: int
         else:
             chart.SetYAxisRange(min(0.0, lowest), 1.05 * highest or 1.0)
         chart.EndModify(modifying)
-        _hold(chart, [_series(column) for column in columns if metrics.get(column)])
-        view_node("vtkMRMLPlotViewNode", view).SetPlotChartNodeID(chart.GetID())
+        holdSeries(chart, [_series(column) for column in columns if metrics.get(column)])
+        viewNode("vtkMRMLPlotViewNode", view).SetPlotChartNodeID(chart.GetID())
 
 
 def show_preview(path: Path) -> bool:
@@ -117,10 +96,13 @@ def show_preview(path: Path) -> bool:
         display = volume.GetDisplayNode()
         display.SetAutoWindowLevel(False)
         display.SetWindowLevelMinMax(0, 255)
-    composite = view_node("vtkMRMLSliceCompositeNode", PREVIEW_VIEW)
+    composite = viewNode("vtkMRMLSliceCompositeNode", PREVIEW_VIEW)
     composite.SetBackgroundVolumeID(volume.GetID())
     composite.SetForegroundVolumeID(None)
-    fit_preview(volume)
+    columns, rows, _ = image.GetDimensions()
+    slice_ = viewNode("vtkMRMLSliceNode", PREVIEW_VIEW)
+    slice_.SetOrientationToAxial()
+    frameSlice(slice_, (-(columns - 1) / 2, -(rows - 1) / 2, 0.0), rows, columns)
     return True
 
 
@@ -133,43 +115,14 @@ def hide_preview() -> None:
 
 def preview_size() -> tuple[int, int]:
     """Columns and rows of the view that shows the picture."""
-    columns, rows = view_node("vtkMRMLSliceNode", PREVIEW_VIEW).GetDimensions()[:2]
+    columns, rows = viewNode("vtkMRMLSliceNode", PREVIEW_VIEW).GetDimensions()[:2]
     return int(columns), int(rows)
-
-
-def fit_preview(volume: Any) -> None:
-    """Show a volume as large as its view allows, as a picture is seen."""
-    columns, rows, _ = volume.GetImageData().GetDimensions()
-    node = view_node("vtkMRMLSliceNode", PREVIEW_VIEW)
-    across, down = (max(1, size) for size in preview_size())
-    width = max(columns, rows * across / down)
-    modifying = node.StartModify()
-    node.SetOrientationToAxial()
-    to_ras = node.GetSliceToRAS()
-    for row, value in enumerate((-(columns - 1) / 2, -(rows - 1) / 2, 0.0)):
-        to_ras.SetElement(row, 3, value)
-    node.SetXYZOrigin(0.0, 0.0, 0.0)
-    node.SetFieldOfView(width, width * down / across, node.GetFieldOfView()[2])
-    node.UpdateMatrices()
-    node.EndModify(modifying)
 
 
 def clear_views() -> None:
     """Take what is shown of a run out of the scene."""
     for node in _own_nodes():
         slicer.mrmlScene.RemoveNode(node)
-
-
-def view_node(class_name: str, name: str) -> Any:
-    """The node of one of the layout's views, made where the layout has not been shown yet."""
-    from EchoODELib.scene.layout import viewNode
-
-    return viewNode(class_name, name)
-
-
-def _layout_node() -> Any:
-    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
-    return node or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode")
 
 
 def _own_nodes() -> list[Any]:
@@ -241,16 +194,6 @@ def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
         return list(points)
     parts = np.array_split(np.array(points, np.float64), _MOST_POINTS)
     return [(float(part[:, 0].mean()), float(part[:, 1].mean())) for part in parts]
-
-
-def _hold(chart: Any, wanted: Sequence[Any]) -> None:
-    """Let the chart hold these series."""
-    identifiers = [series.GetID() for series in wanted]
-    now = [chart.GetNthPlotSeriesNodeID(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
-    if now != identifiers:
-        chart.RemoveAllPlotSeriesNodeIDs()
-        for identifier in identifiers:
-            chart.AddAndObservePlotSeriesNodeID(identifier)
 
 
 def _read_png(path: Path) -> Any:
