@@ -1,4 +1,4 @@
-"""Pieces that the clip networks share: normalised convolution pairs, encoder, decoder, padding."""
+"""Pieces that the networks share: normalised convolutions, encoder, decoder, padding and back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 NORMALISATIONS = ("batch", "group", "none")
+
+
+def convolution(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """A convolution that keeps the size (but for its stride), and its batch normalisation."""
+    padding = dilation * (kernel // 2)
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=padding, dilation=dilation, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
 
 
 def normalised(inputs: int, outputs: int, normalisation: str, *, stride: int = 1) -> list[nn.Module]:
@@ -101,3 +110,22 @@ def pad_to_multiple(frames: Tensor, multiple: int) -> Tensor:
     """Frames (N, C, H, W) with their last row and column repeated until both sides are multiples of ``multiple``."""
     rows, columns = (-side % multiple for side in frames.shape[-2:])
     return functional.pad(frames, (0, columns, 0, rows), mode="replicate") if rows or columns else frames
+
+
+def at_frame_size(maps: Tensor, size: tuple[int, int], multiple: int) -> Tensor:
+    """What was made of frames of :func:`pad_to_multiple`, at the frames' own size.
+
+    Parameters
+    ----------
+    maps: (N, K, h, w) over the padded frames, at any resolution.
+    size: (H, W) of the frames before they were padded.
+
+    Returns
+    -------
+    (N, K, H, W) float32, linearly interpolated.
+    """
+    padded = tuple(side + -side % multiple for side in size)
+    maps = maps.float()
+    if maps.shape[-2:] != padded:
+        maps = functional.interpolate(maps, size=padded, mode="bilinear", align_corners=False)
+    return maps[..., : size[0], : size[1]]

@@ -1,4 +1,4 @@
-"""The frame of Echo-ODE and its peers: encoder, something that goes through time, two decoders."""
+"""What the networks that look at clips share."""
 
 from __future__ import annotations
 
@@ -7,76 +7,36 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from .blocks import Decoder, Encoder, pad_to_multiple
+from .blocks import at_frame_size, pad_to_multiple
 from .clip_output import ClipOutput
 from .times import Blend, clip_times
 
-SKIPS = {"none": (), "reconstruction": ("reconstruction",), "frames": ("frames",), "both": ("frames", "reconstruction")}
-LEVELS = 4
-
 
 class ClipNetwork(nn.Module, ABC):
-    """Encoder, time, reconstruction decoder and target decoder; what time is, the subclass says.
-
-    Parameters
-    ----------
-    in_channels: channels of a frame.
-    classes: channels of the logits, background included.
-    width: channels of the finest of four levels; each level has twice those of the one before.
-    hidden: channels of the state, at an eighth of the resolution; None for 8 * width.
-    reconstruction: whether the images are reconstructed, too.
-    skips: what the target decoder gets at each level: "none", "reconstruction" (the reconstruction decoder's
-        features, the paper's choice), "frames" (the encoder's, blended linearly between frames) or "both".
-    lines: measurement lines whose two ends get heat maps.
-    normalisation: "batch" (as published), "group" or "none".
-    stem_stride: 1 as published, or 2 to run the finest level at half the resolution.
-
-    Raises
-    ------
-    ValueError: settings that make no network.
-    """
+    """From clips (B, T, in_channels, H, W) of any size to masks, images and heat maps at any times."""
 
     takes_clips: ClassVar[bool] = True
-
-    def __init__(
-        self,
-        *,
-        in_channels: int = 1,
-        classes: int = 4,
-        width: int = 32,
-        hidden: int | None = None,
-        reconstruction: bool = True,
-        skips: str = "reconstruction",
-        lines: int = 0,
-        normalisation: str = "batch",
-        stem_stride: int = 1,
-    ) -> None:
-        super().__init__()
-        if skips not in SKIPS:
-            raise ValueError(f"skips is one of {', '.join(SKIPS)}, not {skips}")
-        if "reconstruction" in SKIPS[skips] and not reconstruction:
-            raise ValueError(f"skips {skips} needs the reconstruction")
-        if min(in_channels, classes, width) < 1 or lines < 0 or stem_stride not in (1, 2):
-            raise ValueError(f"width {width}, lines {lines}, stem_stride {stem_stride} don't make a clip network")
-        widths = [width * 2**level for level in range(LEVELS)]
-        self.stride = stem_stride * 2 ** (LEVELS - 1)
-        """Frames are padded to a multiple of this."""
-        self.skips = SKIPS[skips]
-        self.features = widths[-1]
-        self.hidden = hidden or widths[-1]
-        self.encoder = Encoder(in_channels, widths, normalisation, stem_stride)
-        self.reconstructor = Decoder(self.hidden, widths[:-1], normalisation) if reconstruction else None
-        self.image = nn.Conv2d(width, in_channels, 1) if reconstruction else None
-        self.decoder = Decoder(self.hidden, widths[:-1], normalisation, len(self.skips))
-        self.head = nn.Conv2d(width, classes, 1)
-        self.ends = nn.Conv2d(width, 2 * lines, 1) if lines else None
+    stride: int
+    """Frames are padded to a multiple of this."""
 
     @abstractmethod
-    def through_time(self, features: Tensor, input_times: Tensor, output_times: Tensor, blend: Blend) -> Tensor:
-        """States (B * S, hidden, h, w) at (B, S) of features (B * T, features, h, w) at (B, T)."""
+    def levels(self, padded: Tensor) -> list[Tensor]:
+        """What :meth:`outputs` needs of padded frames (N, in_channels, H, W), frame by frame, each (N, ...)."""
+
+    @abstractmethod
+    def outputs(
+        self, encoded: Sequence[Tensor], given: Tensor, asked: Tensor, blend: Blend
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Logits, images and heat maps before their sigmoid, each (B * S, K, h, w) at some resolution, or None.
+
+        Parameters
+        ----------
+        encoded: the frames' :meth:`levels`, each (B * T, ...).
+        given, asked: times (B, T) and (B, S).
+        blend: from the ones to the others.
+        """
 
     def forward(self, frames: Tensor, input_times: Tensor, output_times: Tensor) -> ClipOutput:
         """Masks, images and heat maps at any times.
@@ -95,13 +55,11 @@ class ClipNetwork(nn.Module, ABC):
         return self.decode(self.encode(frames.flatten(0, 1)), given, asked, (frames.shape[-2], frames.shape[-1]))
 
     def encode(self, frames: Tensor) -> list[Tensor]:
-        """What :meth:`decode` needs of frames (N, in_channels, H, W), frame by frame: features (N, ...), finest first.
+        """What :meth:`decode` needs of frames (N, in_channels, H, W), frame by frame, each (N, ...).
 
         Windows that overlap can share it.
         """
-        flat = pad_to_multiple(frames.contiguous(memory_format=torch.channels_last), self.stride)
-        levels: list[Tensor] = self.encoder(flat)
-        return levels if "frames" in self.skips else levels[-1:]
+        return self.levels(pad_to_multiple(frames.contiguous(memory_format=torch.channels_last), self.stride))
 
     def decode(self, encoded: Sequence[Tensor], given: Tensor, asked: Tensor, size: tuple[int, int]) -> ClipOutput:
         """Masks, images and heat maps of B clips at times ``asked`` (B, S).
@@ -112,24 +70,12 @@ class ClipNetwork(nn.Module, ABC):
         given: (B, T), the frames' times, ascending.
         size: (H, W) of the frames.
         """
-        blend = Blend(given, asked)
-        *levels, features = encoded
-        states = self.through_time(features, given, asked, blend).contiguous(memory_format=torch.channels_last)
-        brought: list[list[Tensor]] = [[blend(level) for level in levels]] if levels else []
-        image: Tensor | None = None
-        if self.reconstructor is not None and self.image is not None:
-            made = self.reconstructor(states)
-            image = self._finish(self.image(made[0]), asked, size)
-            if "reconstruction" in self.skips:
-                brought.append(made)
-        target = self.decoder(states, *brought)[0]
-        ends = None if self.ends is None else self._finish(self.ends(target), asked, size).sigmoid()
-        return ClipOutput(self._finish(self.head(target), asked, size), image, ends)
 
-    def _finish(self, maps: Tensor, asked: Tensor, size: tuple[int, int]) -> Tensor:
-        """Maps (B * S, K, ...) at the frames' own size, (B, S, K, H, W) float32."""
-        maps = maps.float()
-        if self.stride > 2 ** (LEVELS - 1):
-            maps = functional.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
-        maps = maps[..., : size[0], : size[1]]
-        return maps.reshape(*asked.shape, *maps.shape[1:])
+        def whole(maps: Tensor) -> Tensor:
+            maps = at_frame_size(maps, size, self.stride)
+            return maps.reshape(*asked.shape, *maps.shape[1:])
+
+        logits, image, ends = self.outputs(encoded, given, asked, Blend(given, asked))
+        return ClipOutput(
+            whole(logits), None if image is None else whole(image), None if ends is None else whole(ends).sigmoid()
+        )

@@ -11,18 +11,11 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from .blocks import convolution
 from .frame_network import FrameNetwork
 
 _GRID = (1, 2, 4)
 _RATES = (6, 12, 18)
-
-
-def _convolution(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    padding = dilation * (kernel // 2)
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, padding=padding, dilation=dilation, bias=False),
-        nn.BatchNorm2d(outputs),
-    )
 
 
 class ResidualUnit(nn.Module):
@@ -40,20 +33,20 @@ class ResidualUnit(nn.Module):
         if bottleneck:
             narrow = max(1, outputs // 4)
             self.branch = nn.Sequential(
-                *_convolution(inputs, narrow, 1),
+                *convolution(inputs, narrow, 1),
                 nn.ReLU(inplace=True),
-                *_convolution(narrow, narrow, stride=stride, dilation=dilation),
+                *convolution(narrow, narrow, stride=stride, dilation=dilation),
                 nn.ReLU(inplace=True),
-                *_convolution(narrow, outputs, 1),
+                *convolution(narrow, outputs, 1),
             )
         else:
             self.branch = nn.Sequential(
-                *_convolution(inputs, outputs, stride=stride, dilation=dilation),
+                *convolution(inputs, outputs, stride=stride, dilation=dilation),
                 nn.ReLU(inplace=True),
-                *_convolution(outputs, outputs, dilation=dilation),
+                *convolution(outputs, outputs, dilation=dilation),
             )
         same = inputs == outputs and stride == 1
-        self.shortcut: nn.Module = nn.Identity() if same else _convolution(inputs, outputs, 1, stride=stride)
+        self.shortcut: nn.Module = nn.Identity() if same else convolution(inputs, outputs, 1, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
@@ -71,11 +64,11 @@ class PyramidPooling(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, rates: Sequence[int]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList([_convolution(inputs, outputs, 1)])
-        self.branches.extend(_convolution(inputs, outputs, dilation=rate) for rate in rates)
+        self.branches = nn.ModuleList([convolution(inputs, outputs, 1)])
+        self.branches.extend(convolution(inputs, outputs, dilation=rate) for rate in rates)
         # Not normalised: of one frame there is one value a channel, which a batch of one could not train.
         self.mean = nn.Conv2d(inputs, outputs, 1)
-        self.join = _convolution((len(rates) + 2) * outputs, outputs, 1)
+        self.join = convolution((len(rates) + 2) * outputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""
@@ -120,7 +113,7 @@ class DeepLabv3(FrameNetwork):
             )
         self.stride = output_stride
         first = widths[0] // 4 if bottleneck else widths[0]
-        self.stem = _convolution(in_channels, first, 7, stride=2)
+        self.stem = convolution(in_channels, first, 7, stride=2)
         units: list[nn.Module] = []
         inputs, reached, dilation = first, 4, 1
         for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):

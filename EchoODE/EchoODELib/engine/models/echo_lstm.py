@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .clip_network import ClipNetwork
+from .encoder_decoder import EncoderDecoder
 from .recurrent import ConvLSTMLayer
 from .times import Blend
 
 
-class EchoLSTM(ClipNetwork):
+class EchoLSTM(EncoderDecoder):
     """Echo-ODE with a convolutional LSTM in the place of its ODEs (Lu et al., "Echo-ODE", 2025, section 3.1).
 
     Between two frames the states are blended linearly. 7,637,002 parameters with three channels, seven classes and

@@ -6,16 +6,15 @@ echocardiograms" (Frontiers in Physiology 16:1629121, 2025).
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from .clip_network import ClipNetwork
-from .latent_ode import BackwardODE, ForwardODE, initial_state
+from .encoder_decoder import EncoderDecoder
+from .latent_ode import BackwardODE, ForwardODE, InitialState
 from .ode import Solver
 from .times import Blend
 
 
-class EchoODE(ClipNetwork):
+class EchoODE(EncoderDecoder):
     """Echo-ODE: a backward latent ODE finds a clip's dynamics, a forward one brings its state to any time.
 
     Its parameters are the published 8,720,138 with three channels, seven classes and width 32. While training, the
@@ -29,7 +28,7 @@ class EchoODE(ClipNetwork):
     dynamics: whether the forward derivative sees the dynamic information.
     sampled: whether the initial state is drawn while training.
     solver, steps, rtol, atol: see :class:`~.ode.Solver`; as published, dopri5.
-    shared: the arguments of :class:`~.clip_network.ClipNetwork`.
+    shared: the arguments of :class:`~.encoder_decoder.EncoderDecoder`.
     """
 
     def __init__(
@@ -47,10 +46,9 @@ class EchoODE(ClipNetwork):
     ) -> None:
         super().__init__(**shared)  # type: ignore[arg-type]
         width = derivative_width or max(1, self.hidden // 2)
-        self.sampled = sampled
         self.backward_ode = BackwardODE(self.features, self.hidden, width) if latent_ode else None
         self.narrow = None if latent_ode else nn.Conv2d(self.features, self.hidden, 1)
-        self.initial = initial_state(self.hidden)
+        self.initial = InitialState(self.hidden, sampled=sampled)
         self.forward_ode = ForwardODE(self.hidden, width, Solver(solver, steps, rtol, atol), dynamics=dynamics)
 
     def through_time(self, features: Tensor, input_times: Tensor, output_times: Tensor, blend: Blend) -> Tensor:
@@ -61,9 +59,5 @@ class EchoODE(ClipNetwork):
             assert self.narrow is not None
             each = self.narrow(features).unflatten(0, input_times.shape)
             dynamics, source = each.mean(1), each[:, 0]
-        mean, spread = self.initial(source).float().chunk(2, 1)
-        state = mean + spread.abs() * torch.randn_like(mean) if self.training and self.sampled else mean
-        span = input_times[:, -1] - input_times[:, 0]
-        span = torch.where(span > 0, span, torch.ones_like(span))
-        states: Tensor = self.forward_ode(state, dynamics, output_times - input_times[:, :1], span)
+        states: Tensor = self.forward_ode(self.initial(source), dynamics, input_times, output_times)
         return states

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from .blocks import convolution
 from .frame_network import FrameNetwork
 
 # The paper's stages 2 and 3: what the middle convolution of each bottleneck is.
@@ -70,11 +71,7 @@ class Bottleneck(nn.Module):
             nn.BatchNorm2d(outputs),
             nn.Dropout2d(dropout),
         )
-        self.narrow: nn.Module = (
-            nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
-            if change == "up"
-            else nn.Identity()
-        )
+        self.narrow: nn.Module = convolution(inputs, outputs, 1) if change == "up" else nn.Identity()
         self.activation = nn.ReLU() if rectified else nn.PReLU(outputs)
 
     def forward(self, x: Tensor, places: Tensor | None = None) -> tuple[Tensor, Tensor | None]:

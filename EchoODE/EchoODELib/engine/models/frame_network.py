@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from .blocks import pad_to_multiple
+from .blocks import at_frame_size, pad_to_multiple
 
 
 class FrameNetwork(nn.Module, ABC):
@@ -31,14 +30,5 @@ class FrameNetwork(nn.Module, ABC):
         return self._at_size(x, deep=False)[0]
 
     def _at_size(self, x: Tensor, *, deep: bool) -> list[Tensor]:
-        padded = pad_to_multiple(x, self.stride)
-        size = padded.shape[-2:]
-        found = [maps.float() for maps in self.outputs(padded, deep=deep)]
-        return [
-            (
-                maps
-                if maps.shape[-2:] == size
-                else functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-            )[..., : x.shape[-2], : x.shape[-1]]
-            for maps in found
-        ]
+        found = self.outputs(pad_to_multiple(x, self.stride), deep=deep)
+        return [at_frame_size(maps, (x.shape[-2], x.shape[-1]), self.stride) for maps in found]

@@ -31,9 +31,25 @@ def _derivative_net(inputs: int, width: int, outputs: int) -> nn.Sequential:
     )
 
 
-def initial_state(hidden: int) -> nn.Sequential:
-    """From the dynamic information (B, hidden, h, w) to mean and spread of the initial state (B, 2 * hidden, h, w)."""
-    return nn.Sequential(nn.Conv2d(hidden, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, 2 * hidden, 1))
+class InitialState(nn.Sequential):
+    """From the dynamic information to the initial state.
+
+    Parameters
+    ----------
+    hidden: channels of both.
+    sampled: whether the state is drawn while training, from the mean and spread that are found; otherwise it is the
+        mean.
+    """
+
+    def __init__(self, hidden: int, *, sampled: bool) -> None:
+        super().__init__(nn.Conv2d(hidden, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, 2 * hidden, 1))
+        self.sampled = sampled
+
+    def forward(self, dynamics: Tensor) -> Tensor:
+        """(B, hidden, h, w) to (B, hidden, h, w) float32."""
+        found: Tensor = super().forward(dynamics)  # type: ignore[no-untyped-call]
+        mean, spread = found.float().chunk(2, 1)
+        return mean + spread.abs() * torch.randn_like(mean) if self.training and self.sampled else mean
 
 
 class BackwardODE(nn.Module):
@@ -83,8 +99,10 @@ class ForwardODE(nn.Module):
         self.of_dynamics = nn.Conv2d(hidden, width, 3, padding=1) if dynamics else None
         self.rest = _derivative_net(width, width, hidden)[1:]
 
-    def forward(self, state: Tensor, dynamics: Tensor, times: Tensor, span: Tensor) -> Tensor:
-        """States (B * S, hidden, h, w) at times (B, S) counted from ``state``; ``span`` (B,) is the clip's length."""
+    def forward(self, state: Tensor, dynamics: Tensor, given: Tensor, asked: Tensor) -> Tensor:
+        """States (B * S, hidden, h, w) at times ``asked`` (B, S) of ``state`` at the first of the times (B, T)."""
+        span = given[:, -1] - given[:, 0]
+        span = torch.where(span > 0, span, torch.ones_like(span))
         # In half precision, rounding would pass for the error of a step, and the steps would become tiny.
         exactly = self.solver.method in ADAPTIVE
         with torch.autocast(state.device.type, enabled=False) if exactly else nullcontext():
@@ -95,4 +113,4 @@ class ForwardODE(nn.Module):
                 change: Tensor = self.rest(first if known is None else first + known)
                 return change
 
-            return self.solver(derivative, state, times, span).flatten(0, 1)
+            return self.solver(derivative, state, asked - given[:, :1], span).flatten(0, 1)

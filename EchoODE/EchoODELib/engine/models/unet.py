@@ -11,17 +11,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-
-def _convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False), nn.BatchNorm2d(outputs)
-    )
+from .blocks import convolution
+from .frame_network import FrameNetwork
 
 
 class ResidualBlock(nn.Module):
@@ -29,10 +25,10 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
-        self.first = _convolution(inputs, outputs, stride=stride)
-        self.second = _convolution(outputs, outputs)
+        self.first = convolution(inputs, outputs, stride=stride)
+        self.second = convolution(outputs, outputs)
         same = inputs == outputs and stride == 1
-        self.shortcut: nn.Module = nn.Identity() if same else _convolution(inputs, outputs, kernel=1, stride=stride)
+        self.shortcut: nn.Module = nn.Identity() if same else convolution(inputs, outputs, 1, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
@@ -40,7 +36,7 @@ class ResidualBlock(nn.Module):
         return functional.relu(y + self.shortcut(x), inplace=True)
 
 
-class UNet(nn.Module):
+class UNet(FrameNetwork):
     """U-Net from gray frames to class logits.
 
     Parameters
@@ -56,8 +52,6 @@ class UNet(nn.Module):
     ------
     ValueError: fewer than two levels, another stem stride, or more heads than decoder levels.
     """
-
-    takes_clips: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -76,8 +70,7 @@ class UNet(nn.Module):
                 f"widths {tuple(widths)}, stem_stride {stem_stride}, blocks {blocks}, heads {heads} don't make a U-Net"
             )
         self.stride = stem_stride * 2 ** (len(widths) - 1)
-        """Rows and columns of the input must be multiples of this."""
-        self.stem = _convolution(in_channels, widths[0], kernel=3 if stem_stride == 1 else 5, stride=stem_stride)
+        self.stem = convolution(in_channels, widths[0], 3 if stem_stride == 1 else 5, stride=stem_stride)
         self.encoder = nn.ModuleList()
         for level, width in enumerate(widths):
             first = ResidualBlock(widths[max(0, level - 1)], width, stride=1 if level == 0 else 2)
@@ -111,16 +104,7 @@ class UNet(nn.Module):
             features.insert(0, x)
         return features
 
-    def deep_logits(self, x: Tensor) -> list[Tensor]:
-        """Logits of every head at the input's resolution, the finest head first: ``heads`` x (B, classes, H, W)."""
-        size = x.shape[-2:]
-        features = self.expand(self.encode(x))
-        return [
-            functional.interpolate(head(f).float(), size=size, mode="bilinear", align_corners=False)
-            for head, f in zip(self.heads, features, strict=False)
-        ]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, classes, H, W) of frames (B, in_channels, H, W); H and W are multiples of :attr:`stride`."""
-        logits = self.heads[0](self.expand(self.encode(x))[0]).float()
-        return functional.interpolate(logits, size=x.shape[-2:], mode="bilinear", align_corners=False)
+    def outputs(self, x: Tensor, *, deep: bool) -> list[Tensor]:
+        """Logits of the finest head, and with ``deep`` of the coarser ones, each at its level's resolution."""
+        heads = self.heads if deep else self.heads[:1]
+        return [head(features) for head, features in zip(heads, self.expand(self.encode(x)), strict=False)]
