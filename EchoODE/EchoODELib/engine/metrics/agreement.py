@@ -165,5 +165,10 @@ def bootstrap_interval(
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, len(a), (resamples, len(a)))
     estimates = np.array([statistic(a[draw], b[draw]) for draw in draws])
+    return percentile_interval(float(statistic(a, b)), estimates, level)
+
+
+def percentile_interval(value: float, estimates: Array, level: float) -> Interval:
+    """A value with the interval that holds ``level`` of its bootstrap estimates (N,), NaN left out."""
     low, high = np.nanpercentile(estimates, [50 * (1 - level), 50 * (1 + level)])
-    return Interval(float(statistic(a, b)), float(low), float(high), level)
+    return Interval(value, float(low), float(high), level)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from .agreement import Interval
-
-Array = NDArray[np.float64]
+from .agreement import Array, Interval, percentile_interval
 
 
 def grouped_interval(
@@ -88,7 +86,4 @@ def _draws(groups: int, resamples: int, seed: int) -> Array:
 
 
 def _interval(value: float, estimates: Array, groups: int, level: float) -> Interval:
-    if groups < 2:
-        return Interval(value, np.nan, np.nan, level)
-    low, high = np.nanpercentile(estimates, [50 * (1 - level), 50 * (1 + level)])
-    return Interval(value, float(low), float(high), level)
+    return percentile_interval(value, estimates, level) if groups > 1 else Interval(value, np.nan, np.nan, level)
