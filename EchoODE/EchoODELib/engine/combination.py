@@ -27,7 +27,7 @@ from .models.preparation import Fit, brightness, standardise
 from .sector import Sector
 from .sequence import EchoSequence
 from .streaming import FrameSource, MapSource, Moment, WindowSource, moments
-from .weights import COMBINATION, ModelCard, find_card, load_model, write_card
+from .weights import COMBINATION, ModelCard, find_card, load_network, write_card
 from .windows_over_time import WindowPlan, WindowUse
 
 # Frames at once; more is no faster on a CPU, and a GPU is filled by 32. Of windows, as many as show that many.
@@ -48,6 +48,7 @@ class Member:
     flips: whether it is averaged with its result on the left-right mirrored clip.
     scales: its results on inputs of these multiples of its size are averaged.
     half: whether it is computed in bfloat16.
+    windows: how it sees a clip, where it takes clips.
     """
 
     card: ModelCard
@@ -56,6 +57,7 @@ class Member:
     flips: bool
     scales: tuple[float, ...]
     half: bool
+    windows: WindowUse
 
 
 def load_members(name: str, device: torch.device, *, half: bool | None = None) -> tuple[ModelCard, list[Member]]:
@@ -72,9 +74,9 @@ def load_members(name: str, device: torch.device, *, half: bool | None = None) -
     """
     card = find_card(name)
     if card.architecture != COMBINATION:
-        return card, [_member(card.name, {}, device, half)]
+        return card, [_member(card, {}, device, half)]
     entries = _entries(card)
-    members = [_member(entry["model"], entry, device, half) for entry in entries]
+    members = [_member(find_card(entry["model"]), entry, device, half) for entry in entries]
     for member in members:
         if (member.card.task, member.card.labels) != (card.task, card.labels):
             raise WeightsError(f"{member.card.name} has other labels than {name}; correct the card's members.")
@@ -125,21 +127,20 @@ def _entries(card: ModelCard) -> list[Mapping[str, Any]]:
 _FIELDS = {"model", "weight", "flips", "scales"}
 
 
-def _member(name: str, entry: Mapping[str, Any], device: torch.device, half: bool | None) -> Member:
-    network, card = load_model(name)
+def _member(card: ModelCard, entry: Mapping[str, Any], device: torch.device, half: bool | None) -> Member:
     weight, scales = entry.get("weight", 1.0), entry.get("scales", [1.0])
     flips = entry.get("flips", card.use.get("flips", False))
     fine = isinstance(scales, list) and scales and all(type(s) in (int, float) and 0.25 <= s <= 4 for s in scales)
     if not fine or type(weight) not in (int, float) or not weight > 0 or not isinstance(flips, bool):
         raise WeightsError(
-            f"The member {name} has settings that can't be; give a weight above 0, flips true or false, and scales "
-            "from 0.25 to 4."
+            f"The member {card.name} has settings that can't be; give a weight above 0, flips true or false, and "
+            "scales from 0.25 to 4."
         )
-    WindowUse.of_card(card.use)
+    windows = WindowUse.of_card(card.use)
     if half is None:
         half = bool(card.use.get("half", False)) and halves_quickly(device)
-    fused = fuse_normalisation(network).to(device, torch.bfloat16 if half else torch.float32)
-    return Member(card, fused, float(weight), flips, tuple(float(scale) for scale in scales), half)
+    network = fuse_normalisation(load_network(card)).to(device, torch.bfloat16 if half else torch.float32)
+    return Member(card, network, float(weight), flips, tuple(float(scale) for scale in scales), half, windows)
 
 
 class FittedClip:
@@ -198,20 +199,22 @@ class NetworksOverClip:
         device: torch.device,
     ) -> None:
         self.clip = FittedClip(sequence, sector, size)
+        clips = {size: self.clip}
         self._parts: list[tuple[float, Fit, MapSource, Batches]] = []
         total = sum(member.weight for member in members)
         for member in members:
             mirror = member.flips if flips is None else flips
             for scale in member.scales:
                 scaled = _scaled(member, scale)
-                clip = self.clip if scaled == size else FittedClip(sequence, sector, scaled)
+                if scaled not in clips:
+                    clips[scaled] = FittedClip(sequence, sector, scaled)
+                clip = clips[scaled]
                 if takes_clips(member.network):
-                    use = WindowUse.of_card(member.card.use)
-                    plan = WindowPlan(sequence.times, use)
+                    plan = WindowPlan(sequence.times, member.windows)
                     source: MapSource = WindowSource(
                         member.network, clip, plan, device=device, mirror=mirror, half=member.half
                     )
-                    batch = max(1, BATCH[device.type] // use.inputs)
+                    batch = max(1, BATCH[device.type] // member.windows.inputs)
                 else:
                     source = FrameSource(
                         member.network, clip, sequence.times, device=device, mirror=mirror, half=member.half

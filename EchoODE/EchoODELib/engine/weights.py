@@ -200,16 +200,26 @@ def load_model(name: str = DEFAULT_MODEL, device: str | torch.device = "cpu") ->
     ------
     WeightsError: no such model, weights missing or damaged, or not fitting the architecture.
     """
+    card = find_card(name)
+    return load_network(card).to(device), card
+
+
+def load_network(card: ModelCard) -> nn.Module:
+    """A card's network, filled with its verified weights: in float32 and evaluation mode, on the CPU.
+
+    Raises
+    ------
+    WeightsError: weights missing or damaged, or not fitting the architecture.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    card = find_card(name)
     if card.architecture == COMBINATION:
-        raise WeightsError(f"{name} combines several models and has no weights of its own; segment clips with it.")
+        raise WeightsError(f"{card.name} combines several models and has no weights of its own; segment clips with it.")
     try:
         content = card.path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"The weights {card.weights} of {name} are missing; get the model again.") from error
+        raise WeightsError(f"The weights {card.weights} of {card.name} are missing; get the model again.") from error
     if hashlib.sha256(content).hexdigest() != card.sha256:
         raise WeightsError(f"The weights {card.weights} are damaged: their checksum differs; get the model again.")
     network = build_model(card.architecture, **card.configuration)
@@ -217,8 +227,8 @@ def load_model(name: str = DEFAULT_MODEL, device: str | torch.device = "cpu") ->
         state = {key: value.float() if value.is_floating_point() else value for key, value in load(content).items()}
         network.load_state_dict(state)
     except (SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"The weights {card.weights} don't fit the model on the card of {name}.") from error
-    return network.to(device).eval(), card
+        raise WeightsError(f"The weights {card.weights} don't fit the model on the card of {card.name}.") from error
+    return network.eval()
 
 
 def save_model(network: nn.Module, card: ModelCard, folder: Path) -> ModelCard:
