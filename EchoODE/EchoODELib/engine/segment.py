@@ -20,7 +20,7 @@ from .sector import Sector, find_sector
 from .sequence import EchoSequence, Label, Provenance, SegmentedSequence, View
 from .streaming import Moment
 from .weights import DEFAULT_MODEL, ModelCard
-from .windows_over_time import ENOUGH_FRAMES
+from .windows_over_time import ENOUGH_FRAMES, frame_shares
 
 # Frames whose probabilities are kept at once, and over which a structure's usual place is found.
 _CHUNK = 256
@@ -260,11 +260,9 @@ def _picture(
     sequence: EchoSequence, sector: Sector, time: float, moment: Moment, over: NetworksOverClip
 ) -> NDArray[np.uint8]:
     """A frame at a time: inside the sector the network's where it made one, else mixed from its neighbours."""
-    times = sequence.times
-    after = min(int(np.searchsorted(times, time)), len(times) - 1)
-    before = max(after - 1, 0)
-    share = 1.0 if after == before else (time - times[before]) / (times[after] - times[before])
-    gray = (1 - share) * sequence.frames[before].astype(np.float32) + share * sequence.frames[after]
+    gray = np.zeros(sequence.shape, np.float32)
+    for share in frame_shares(sequence.times, time):
+        gray += np.float32(share.weight) * sequence.frames[share.window]
     if moment.image is not None:
         row0, row1, column0, column1 = sector.box
         inside = sector.mask[row0:row1, column0:column1]

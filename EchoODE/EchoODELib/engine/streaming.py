@@ -11,9 +11,9 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from .models.clip_output import ClipOutput
 from .models.inference import Batches
-from .windows_over_time import Share, WindowPlan
+from .windows_over_time import Share, WindowPlan, frame_shares
 
 ReadFrames = Callable[[Sequence[int]], NDArray[np.float32]]
 """Standardised frames (n, rows, columns) by their indices, read when they are needed."""
@@ -142,13 +142,7 @@ class FrameSource(MapSource):
 
     def shares(self, time: float) -> list[Share]:
         """The frame at a time, or the two around it."""
-        after = min(int(np.searchsorted(self._times, time)), len(self._times) - 1)
-        before = max(after - 1, 0)
-        if after == before:
-            return [Share(after, 0.0, 1.0)]
-        share = float(np.clip((time - self._times[before]) / (self._times[after] - self._times[before]), 0, 1))
-        both = [Share(before, 0.0, 1 - share), Share(after, 0.0, share)]
-        return [one for one in both if one.weight > 0]
+        return frame_shares(self._times, time)
 
     def likeness(self, question: Question) -> object:
         """All frames are alike."""
@@ -244,19 +238,8 @@ def _to_device(frames: NDArray[np.float32], device: torch.device) -> Tensor:
     return torch.from_numpy(frames).to(device).contiguous(memory_format=torch.channels_last)
 
 
-class _settings:  # noqa: N801
+@contextmanager
+def _settings(device: torch.device, half: bool) -> Iterator[None]:
     """Without gradients, and in bfloat16 where asked for."""
-
-    def __init__(self, device: torch.device, half: bool) -> None:
-        self._contexts: tuple[Any, ...] = (
-            torch.inference_mode(),
-            torch.autocast(device.type, torch.bfloat16) if half else nullcontext(),
-        )
-
-    def __enter__(self) -> None:
-        for context in self._contexts:
-            context.__enter__()
-
-    def __exit__(self, *problem: object) -> None:
-        for context in reversed(self._contexts):
-            context.__exit__(*problem)
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+        yield

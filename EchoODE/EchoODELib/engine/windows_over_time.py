@@ -54,11 +54,8 @@ class WindowUse:
         ------
         WeightsError: values that make no windows.
         """
-        seconds = use.get("window_seconds")
-        frames, inputs, stride = (
-            use.get(name, getattr(cls, field))
-            for name, field in (("window_frames", "frames"), ("inputs", "inputs"), ("stride", "stride"))
-        )
+        frames, inputs = use.get("window_frames", cls.frames), use.get("inputs", cls.inputs)
+        stride, seconds = use.get("stride", cls.stride), use.get("window_seconds", cls.seconds)
         whole = all(type(value) is int for value in (frames, inputs, stride))
         timed = seconds is None or (type(seconds) in (int, float) and 0 < seconds < 60)
         if not whole or not timed or not 2 <= inputs <= frames or not 1 <= stride < frames:
@@ -193,8 +190,23 @@ class WindowPlan:
         return windows
 
 
+def frame_shares(times: NDArray[np.float64], time: float) -> list[Share]:
+    """The frame at a time, or the two around it, linearly; the first before ``times`` (T,), the last after them."""
+    before, after = _around(times, time)
+    if after == before:
+        return [Share(after, 0.0, 1.0)]
+    share = float(np.clip((time - times[before]) / (times[after] - times[before]), 0, 1))
+    both = [Share(before, 0.0, 1 - share), Share(after, 0.0, share)]
+    return [one for one in both if one.weight > 0]
+
+
 def _nearest(times: NDArray[np.float64], time: float) -> int:
     """The frame nearest to a time."""
-    after = min(int(np.searchsorted(times, time)), len(times) - 1)
-    before = max(after - 1, 0)
+    before, after = _around(times, time)
     return before if time - times[before] <= times[after] - time else after
+
+
+def _around(times: NDArray[np.float64], time: float) -> tuple[int, int]:
+    """The frames before and after a time, one frame twice at the first."""
+    after = min(int(np.searchsorted(times, time)), len(times) - 1)
+    return max(after - 1, 0), after
