@@ -13,40 +13,18 @@ from EchoODELib.engine.weights import (
     COMBINATION,
     DEFAULT_MODEL,
     MODELS_VARIABLE,
-    ModelCard,
     list_models,
     load_model,
     model_folders,
     save_model,
 )
-
-CONFIGURATION = {"widths": [4, 8, 8]}
-
-
-def a_card(name: str = "tiny", **changes: object) -> ModelCard:
-    fields = {
-        "name": name,
-        "task": "segmentation",
-        "architecture": "unet",
-        "configuration": CONFIGURATION,
-        "input_size": (32, 48),
-        "labels": ("background", "lv", "myocardium", "la"),
-        "views": ("A4C",),
-        "weights": "",
-        "sha256": "",
-        "training_data": "none",
-        "licence": "Apache-2.0",
-        "citation": "none",
-        "intended_use": "tests",
-        "limits": "everything",
-    }
-    return ModelCard(**{**fields, **changes})
+from engine.standins import TINY_UNET, a_card
 
 
 @pytest.fixture
 def a_network() -> torch.nn.Module:
     torch.manual_seed(0)
-    return build_model("unet", **CONFIGURATION).eval()
+    return build_model("unet", **TINY_UNET).eval()
 
 
 @pytest.fixture

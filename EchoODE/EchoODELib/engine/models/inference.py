@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import DeviceError
-from ..progress import Stage
 
+_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-
-class Sliced(Protocol):
-    """A list, or an array along its first axis."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: slice, /) -> Any: ...
 
 
 def choose_device(device: str) -> torch.device:
@@ -87,7 +75,7 @@ class Batches:
     def __init__(self, size: int, device: torch.device) -> None:
         self.size, self._device = size, device
 
-    def run(self, compute: Callable[[Any], _Result], items: Sliced) -> Iterator[_Result]:
+    def run(self, compute: Callable[[Sequence[_Item]], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
         """What ``compute`` makes of consecutive slices of ``items``, in order.
 
         Raises
@@ -113,54 +101,3 @@ class Batches:
                 continue
             start += len(chunk)
             yield result
-
-
-def class_probabilities(
-    network: nn.Module,
-    inputs: NDArray[np.float32],
-    *,
-    device: torch.device,
-    mirror: bool = False,
-    batch: int = 8,
-    half: bool = False,
-    stage: Stage | None = None,
-) -> NDArray[np.float16]:
-    """Class probabilities of standardised frames.
-
-    Parameters
-    ----------
-    network: in evaluation mode, on ``device``; (B, 1, rows, columns) to logits (B, classes, rows, columns).
-    inputs: (T, rows, columns) float32.
-    mirror: whether to average with the left-right mirrored frame.
-    batch: frames at once; halved, down to one, while memory runs out.
-    half: whether to compute in bfloat16.
-    stage: advanced by one per frame.
-
-    Returns
-    -------
-    (T, classes, rows, columns) float16 (a long clip's are kept at once), summing to 1 over classes.
-
-    Raises
-    ------
-    DeviceError: not even one frame fits in the device's memory.
-    RunCancelled: the stage's monitor was cancelled.
-    """
-    found: list[NDArray[np.float16]] = []
-    run = partial(_softmax, network, device=device, mirror=mirror, half=half)
-    for maps in Batches(batch, device).run(run, inputs):
-        found.append(maps)
-        if stage is not None:
-            stage.advance(len(maps))
-    return np.concatenate(found)
-
-
-def _softmax(
-    network: nn.Module, chunk: NDArray[np.float32], device: torch.device, *, mirror: bool, half: bool
-) -> NDArray[np.float16]:
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
-        x = torch.from_numpy(chunk[:, None]).to(device).contiguous(memory_format=torch.channels_last)
-        probabilities: Tensor = network(x).float().softmax(1)
-        if mirror:
-            probabilities = (probabilities + network(x.flip(-1)).float().softmax(1).flip(-1)) / 2
-        result: NDArray[np.float16] = probabilities.half().cpu().numpy()
-        return result
