@@ -3,15 +3,17 @@
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from EchoODELib.engine.errors import UnsuitableClip, WeightsError
+from EchoODELib.engine.metrics import count_components
 from EchoODELib.engine.models import build_model
 from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.segment import Segmenter
-from EchoODELib.engine.sequence import EchoSequence
-from EchoODELib.engine.weights import save_model
+from EchoODELib.engine.sequence import EchoSequence, Label, View
+from EchoODELib.engine.weights import find_card, save_model, write_card
 from engine.standins import TINY_ECHO_ODE, a_card, a_clip
 
 
@@ -75,6 +77,14 @@ def test_pictures_and_masks_between_frames(models):
             segmenter.segment_at(clip, times)
 
 
+@pytest.mark.parametrize(("view", "walls"), [(View.A4C, 1), (View.PLAX, 2)])
+def test_a_model_of_several_views_keeps_the_walls_that_a_clips_view_shows(models, view, walls):
+    card = find_card("clips")
+    write_card(replace(card, views=("A4C", "PLAX")))
+    masks = Segmenter("clips", "cpu").segment(a_clip(6, view=view)).masks
+    assert count_components(masks == Label.MYOCARDIUM).max() == walls
+
+
 def test_half_precision_is_for_cards_that_allow_it(models):
     clip = a_clip(12)
     whole = Segmenter("clips", "cpu", clean=False).segment(clip)
@@ -111,7 +121,7 @@ _WHOLE_VIDEO = """
 import resource, sys, threading, time
 import numpy as np, torch
 from EchoODELib.engine.segment import Segmenter
-from EchoODELib.engine.sequence import EchoSequence
+from EchoODELib.engine.sequence import EchoSequence, Label, View
 
 def anonymous():
     with open("/proc/self/status") as file:

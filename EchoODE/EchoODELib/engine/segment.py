@@ -193,7 +193,8 @@ class Segmenter:
         order = np.argsort(asked, kind="stable")
         for index, moment in zip(order, over.moments(asked[order].tolist()), strict=True):
             images[index] = _picture(sequence, sector, float(asked[index]), moment, over)
-            masks[index] = sector.restore(self._mask(over.clip.fit.to_box(moment.probabilities), sector, None))
+            mask = self._mask(over.clip.fit.to_box(moment.probabilities), sector, sequence.view, None)
+            masks[index] = sector.restore(mask)
             stage.advance()
         return MomentsBetween(asked, images, masks)
 
@@ -242,18 +243,22 @@ class Segmenter:
                 neighbours = np.clip(np.arange(index - reach, index + reach + 1), 0, final)
                 maps = _mixed([held[frame] for frame in neighbours.tolist()], kernel)
                 tally.certainty += float(maps.max(0).mean())
-                mask = self._mask(to_box(maps), sector, usual)
+                mask = self._mask(to_box(maps), sector, sequence.view, usual)
                 tally.without_lv += not (mask == Label.LV).any()
                 masks[place] = sector.restore(mask)
                 stage.advance()
             yield MaskedFrames(chunk, masks)
 
-    def _mask(self, maps: NDArray[np.float32], sector: Sector, usual: NDArray[np.float32] | None) -> NDArray[np.uint8]:
+    def _mask(
+        self, maps: NDArray[np.float32], sector: Sector, view: View, usual: NDArray[np.float32] | None
+    ) -> NDArray[np.uint8]:
         """A mask in the sector's box from probabilities there."""
-        mask = maps.argmax(0).astype(np.uint8)
-        row0, row1, column0, column1 = sector.box
-        walls = 2 if self.card.views == (View.PLAX.value,) else 1
-        return tidy_mask(mask, usual, sector.mask[row0:row1, column0:column1], walls=walls) if self.clean else mask
+        mask: NDArray[np.uint8] = maps.argmax(0).astype(np.uint8)
+        if not self.clean:
+            return mask
+        # On a view that it doesn't know, a model draws those that it knows.
+        drawn = {view.value} & set(self.card.views) or set(self.card.views)
+        return tidy_mask(mask, usual, sector.crop(sector.mask), walls=2 if drawn == {View.PLAX.value} else 1)
 
 
 def _picture(
@@ -264,9 +269,7 @@ def _picture(
     for share in frame_shares(sequence.times, time):
         gray += np.float32(share.weight) * sequence.frames[share.window]
     if moment.image is not None:
-        row0, row1, column0, column1 = sector.box
-        inside = sector.mask[row0:row1, column0:column1]
-        gray[row0:row1, column0:column1][inside] = over.clip.gray(moment.image)[inside]
+        gray[sector.mask] = sector.restore(over.clip.gray(moment.image))[sector.mask]
     return np.asarray(gray.round(), np.uint8)
 
 
