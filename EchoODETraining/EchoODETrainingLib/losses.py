@@ -15,9 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .recipe import Losses
-
-MISSING = 255
-"""Value of a mask's pixels whose class is not known."""
+from .windows import IGNORED
 
 GRAY_VARIANCE = 0.03
 """Of an echo's gray values in 0 to 1 over its sector; networks see images of variance 1."""
@@ -36,10 +34,10 @@ def cross_entropy(logits: Tensor, masks: Tensor, share: Sum = alone) -> Tensor:
     Parameters
     ----------
     logits: (N, K, H, W).
-    masks: (N, H, W) int64, classes below K or :data:`MISSING`.
+    masks: (N, H, W) int64, classes below K or :data:`IGNORED`.
     """
-    total = functional.cross_entropy(logits.float(), masks, ignore_index=MISSING, reduction="sum")
-    count = (masks != MISSING).sum().to(total.dtype)
+    total = functional.cross_entropy(logits.float(), masks, ignore_index=IGNORED, reduction="sum")
+    count = (masks != IGNORED).sum().to(total.dtype)
     total, count = share(torch.stack((total, count)))
     mean: Tensor = total / count.clamp(min=1)
     return mean
@@ -56,10 +54,10 @@ def dice_loss(
     Parameters
     ----------
     logits: (N, K, H, W).
-    masks: (N, H, W) int64, classes below K or :data:`MISSING`; what is missing counts for nothing.
+    masks: (N, H, W) int64, classes below K or :data:`IGNORED`; what is missing counts for nothing.
     background: whether class 0 counts.
     """
-    known = (masks != MISSING)[:, None]
+    known = (masks != IGNORED)[:, None]
     probabilities = logits.float().softmax(1) * known
     truth = functional.one_hot(masks.where(known[:, 0], 0), logits.shape[1]).movedim(-1, 1) * known
     guessed = probabilities.square() if squared else probabilities

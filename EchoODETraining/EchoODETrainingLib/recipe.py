@@ -201,7 +201,7 @@ class Recipe(_Part):
             raise ValueError("stages before the last one count epochs: give epochs, not steps")
         if not self.learned_from:
             raise ValueError("data: none of them is learned from; give one whose split is train")
-        if self.learned_from and sum(1.0 if s.share is None else s.share for s in self.learned_from) <= 0:
+        if sum(1.0 if s.share is None else s.share for s in self.learned_from) <= 0:
             raise ValueError("data: all shares are 0; give one a share")
         classes = self.configuration.get("classes", len(self.labels))
         if classes != len(self.labels):

@@ -80,7 +80,7 @@ class Stream(Dataset[Example]):
         shares = np.array([part.share if part.entries else 0.0 for part in parts])
         if shares.sum() <= 0:
             raise TrainingError("There is nothing to learn from: no clip of the data is in the split train.")
-        self._counts = _whole_shares(shares / shares.sum(), epoch)
+        self._counts = tuple(_whole_shares(shares / shares.sum(), epoch).tolist())
         self._kept: OrderedDict[tuple[int, int], LabelledClip] = OrderedDict()
         self._bytes = 0
 
@@ -96,15 +96,15 @@ class Stream(Dataset[Example]):
         TrainingError: no clip of the part can be read.
         """
         epoch, place = divmod(number, self.epoch)
-        order = self._order(epoch)
+        order = _order(self.seed, epoch, self._counts)
         which = int(order[place])
         before = int(np.count_nonzero(order[:place] == which))
         part = self.parts[which]
-        ordinal = epoch * int(self._counts[which]) + before
+        ordinal = epoch * self._counts[which] + before
         skipped: list[tuple[str, str]] = []
         for trial in range(len(part.entries)):
             lap, position = divmod(ordinal + trial, len(part.entries))
-            entry = int(self._lap(which, lap)[position])
+            entry = int(_lap(self.seed, which, lap, len(part.entries))[position])
             try:
                 clip = self._clip(which, entry)
                 tensors = self.sampler(clip, np.random.default_rng((self.seed, 1, number)))
@@ -113,15 +113,6 @@ class Stream(Dataset[Example]):
                 continue
             return Example(tensors, skipped)
         raise TrainingError(f"None of the {len(part.entries)} clips of {part.data.kind} can be used: {skipped[0][1]}")
-
-    @lru_cache(maxsize=2)  # noqa: B019 - as long-lived as the process
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        order = np.repeat(np.arange(len(self.parts)), self._counts)
-        return np.random.default_rng((self.seed, 2, epoch)).permutation(order)
-
-    @lru_cache(maxsize=8)  # noqa: B019
-    def _lap(self, which: int, lap: int) -> NDArray[np.int64]:
-        return np.random.default_rng((self.seed, 3, which, lap)).permutation(len(self.parts[which].entries))
 
     def _clip(self, which: int, entry: int) -> LabelledClip:
         key = which, entry
@@ -144,6 +135,18 @@ def _whole_shares(shares: NDArray[np.float64], total: int) -> NDArray[np.int64]:
     largest = np.argsort(-(exact - counts), kind="stable")
     counts[largest[: total - int(counts.sum())]] += 1
     return counts
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, counts: tuple[int, ...]) -> NDArray[np.int64]:
+    """(sum of counts,) the part that gives each example of an epoch."""
+    return np.random.default_rng((seed, 2, epoch)).permutation(np.repeat(np.arange(len(counts)), counts))
+
+
+@lru_cache(maxsize=8)
+def _lap(seed: int, which: int, lap: int, count: int) -> NDArray[np.int64]:
+    """(count,) the order of a part's clips, each once."""
+    return np.random.default_rng((seed, 3, which, lap)).permutation(count)
 
 
 def collate(examples: Sequence[Example]) -> tuple[dict[str, Tensor], list[tuple[str, str]]]:

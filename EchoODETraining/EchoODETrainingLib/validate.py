@@ -110,9 +110,7 @@ def _seen(plan: WindowPlan | None, frame: int, time: float) -> tuple[tuple[int, 
 
 
 def _chosen(clip: LabelledClip, count: int) -> list[int]:
-    marked = clip.labelled.copy()
-    for ends in clip.landmarks.values():
-        marked |= np.isfinite(ends).all((1, 2))
+    marked = clip.marked
     labelled = np.flatnonzero(marked)
     phases = [f for f in (clip.ed_frame, clip.es_frame) if f is not None and marked[f]]
     spread = labelled[np.linspace(0, len(labelled) - 1, min(count, len(labelled))).round().astype(int)]

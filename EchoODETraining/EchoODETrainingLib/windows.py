@@ -117,7 +117,7 @@ class WindowSampler:
 
     def draw(self, clip: LabelledClip, random: np.random.Generator) -> Window:
         """Choose the frames of a window; it shows a labelled frame where the clip has any."""
-        known = np.flatnonzero(_marked(clip))
+        known = np.flatnonzero(clip.marked)
         sparse = len(clip) < 2 or float(np.median(np.diff(clip.times))) > _SLOWEST
         if self.count == 1 or sparse or random.random() < self.static:
             frame = int(random.choice(known)) if len(known) else int(random.integers(len(clip)))
@@ -156,11 +156,3 @@ class WindowSampler:
 def _spread(count: int, total: int) -> NDArray[np.intp]:
     """Places of ``count`` frames among ``total``, even, from the first to the last; the last alone for one."""
     return np.rint(np.linspace(0, total - 1, count)).astype(np.intp) if count > 1 else np.array([total - 1])
-
-
-def _marked(clip: LabelledClip) -> NDArray[np.bool_]:
-    """Frames with a mask or a landmark."""
-    marked = clip.labelled.copy()
-    for ends in clip.landmarks.values():
-        marked |= np.isfinite(ends).all((1, 2))
-    return marked

@@ -7,8 +7,9 @@ import math
 import pytest
 import torch
 from EchoODELib.engine.models.clip_output import ClipOutput
-from EchoODETrainingLib.losses import GRAY_VARIANCE, MISSING, Criterion, cross_entropy, dice_loss, heat_map_loss
+from EchoODETrainingLib.losses import GRAY_VARIANCE, Criterion, cross_entropy, dice_loss, heat_map_loss
 from EchoODETrainingLib.recipe import Losses
+from EchoODETrainingLib.windows import IGNORED
 from monai.losses import DiceCELoss
 from torch import Tensor
 
@@ -49,7 +50,7 @@ def test_both_are_monais_where_nothing_is_missing(some_masks: Tensor, squared: b
 
 def test_nothing_is_learned_where_masks_are_missing(some_masks: Tensor) -> None:
     missing = some_masks.clone()
-    missing[:, 6:] = MISSING
+    missing[:, 6:] = IGNORED
     logits = torch.randn(3, 4, 12, 10, requires_grad=True)
     loss = Criterion(Losses()).segmentation(logits, missing)
     torch.testing.assert_close(loss, Criterion(Losses()).segmentation(logits[:, :, :6], some_masks[:, :6]))
@@ -61,7 +62,7 @@ def test_nothing_is_learned_where_masks_are_missing(some_masks: Tensor) -> None:
 
 def test_a_batch_without_any_mask_costs_nothing_and_is_a_number() -> None:
     logits = torch.randn(1, 4, 5, 5, requires_grad=True)
-    loss = Criterion(Losses()).segmentation(logits, torch.full((1, 5, 5), MISSING))
+    loss = Criterion(Losses()).segmentation(logits, torch.full((1, 5, 5), IGNORED))
     loss.backward()
     assert loss.item() == pytest.approx(0, abs=1e-6)
     assert logits.grad is not None and logits.grad.abs().max() == 0

@@ -16,6 +16,7 @@ from EchoODELib.engine.errors import EchoODEError, UnreadableClip, UnsuitableCli
 from .clips import LabelledClip
 
 SPLITS = ("train", "valid", "test")
+_SPLIT_NAMES = {"training": "train", "val": "valid", "validation": "valid", "testing": "test"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class DataSet(ABC):
     ----------
     kind: the name that recipes and the command line use.
     layout: the folder layout that is expected, to be shown to a person whose folder is another.
+    made: whether its clips are simulated or moved when they are first read, and then kept.
     folder: where it lies, or None for one that needs no files.
     skipped: (name, reason) of what could not be read so far.
 
@@ -52,6 +54,7 @@ class DataSet(ABC):
 
     kind: ClassVar[str]
     layout: ClassVar[str]
+    made: ClassVar[bool] = False
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
@@ -128,6 +131,13 @@ def refuse_shared_patients(entries: Iterable[Entry]) -> None:
                 f"The patient {entry.patient} is in the splits {other} and {entry.split}: "
                 "remove the files from one of them, or the validation is no fair one."
             )
+
+
+def named_split(name: object) -> str | None:
+    """The split that public data sets call ``name`` in a table or folder, in any case of letters; None for no split."""
+    plain = str(name).strip().lower()
+    split = _SPLIT_NAMES.get(plain, plain)
+    return split if split in SPLITS else None
 
 
 def split_by_name(patient: str, shares: tuple[float, float] = (0.1, 0.1)) -> str:

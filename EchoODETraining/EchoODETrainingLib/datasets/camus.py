@@ -17,24 +17,15 @@ import numpy as np
 import pandas as pd
 from EchoODELib.engine.errors import UnreadableClip, UnsuitableMask
 from EchoODELib.engine.io import camus as layout_reader
+from EchoODELib.engine.io import read_clip
 from EchoODELib.engine.sequence import EchoSequence, View
 from numpy.typing import NDArray
 
-from .base import DataSet, Entry, split_by_name
+from .base import DataSet, Entry, named_split, split_by_name
 from .clips import LabelledClip, lit_area
 
 _VIEWS = {"4CH": View.A4C, "2CH": View.A2C}
 _MASK = re.compile(r"(?P<patient>.+)_(?P<view>[24]CH)_(?P<part>ED|ES|half_sequence|sequence)_gt\.(nii(\.gz)?|mhd)$")
-_SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "test",
-    "testing": "test",
-}
-_SPLIT_FILES = {"subgroup_training": "train", "subgroup_validation": "valid", "subgroup_testing": "test"}
 
 
 class Camus(DataSet):
@@ -129,7 +120,7 @@ def _pair(folder: Path, view: str) -> EchoSequence:
         path = next(folder.glob(f"*_{view}_{part}.nii*"), None) or next(folder.glob(f"*_{view}_{part}.mhd"), None)
         if path is None:
             raise UnreadableClip(f"{folder.name} has no {view}_{part}; copy it from the archive again.")
-        clips.append(layout_reader.describe(_read(path), path))
+        clips.append(layout_reader.describe(read_clip(path), path))
     if clips[0].shape != clips[1].shape:
         raise UnreadableClip(f"ED and ES in {folder.name} differ in size; copy them from the archive again.")
     info = layout_reader.info_beside(path)
@@ -144,20 +135,14 @@ def _pair(folder: Path, view: str) -> EchoSequence:
     )
 
 
-def _read(path: Path) -> EchoSequence:
-    from EchoODELib.engine.io import read_clip
-
-    return read_clip(path)
-
-
 def _roots(folder: Path) -> list[tuple[str, Path]]:
     """(split or "", folder of patients)."""
     if not folder.is_dir():
         return []
     named = [
-        (_SPLIT_FOLDERS[path.name], path)
+        (split, path)
         for path in sorted(folder.iterdir())
-        if path.name in _SPLIT_FOLDERS and path.is_dir()
+        if path.is_dir() and (split := named_split(path.name)) is not None
     ]
     if named:
         # The archive's first edition has masks in training/ alone; then a part of it is kept to validate on.
@@ -169,10 +154,11 @@ def _roots(folder: Path) -> list[tuple[str, Path]]:
 def _published_splits(folder: Path) -> dict[str, str]:
     """Patient to split, from the archive's ``database_split``; empty where it is not there."""
     found = {}
-    for stem, split in _SPLIT_FILES.items():
-        for path in (*folder.glob(f"database_split/{stem}*.txt"), *folder.parent.glob(f"database_split/{stem}*.txt")):
+    for told in ("training", "validation", "testing"):
+        files = f"database_split/subgroup_{told}*.txt"
+        for path in (*folder.glob(files), *folder.parent.glob(files)):
             for name in path.read_text(encoding="utf-8").split():
-                found.setdefault(name, split)
+                found.setdefault(name, str(named_split(told)))
     return found
 
 

@@ -76,6 +76,14 @@ class LabelledClip:
         return len(self.frames)
 
     @property
+    def marked(self) -> NDArray[np.bool_]:
+        """(T,) the frames that have a mask or both ends of a line."""
+        marked = self.labelled.copy()
+        for ends in self.landmarks.values():
+            marked |= np.isfinite(ends).all((1, 2))
+        return marked
+
+    @property
     def box(self) -> tuple[int, int, int, int]:
         """(row0, row1, column0, column1), half-open, around the sector; the whole frame if that is empty."""
         rows, columns = np.flatnonzero(self.sector.any(1)), np.flatnonzero(self.sector.any(0))

@@ -18,9 +18,9 @@ from EchoODELib.engine.io import read_clip
 from EchoODELib.engine.sequence import Label, View
 from numpy.typing import NDArray
 
-from .base import DataSet, Entry
+from .base import DataSet, Entry, named_split
 from .clips import LabelledClip
-from .videos import named_split, read_table, sector_of
+from .videos import read_table, sector_of
 
 _LIST = ("FileName", "EF", "FPS", "Split")
 _TRACES = ("FileName", "X1", "Y1", "X2", "Y2", "Frame")

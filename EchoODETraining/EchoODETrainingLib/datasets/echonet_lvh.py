@@ -17,9 +17,9 @@ from EchoODELib.engine.errors import UnreadableClip
 from EchoODELib.engine.io import read_clip
 from EchoODELib.engine.sequence import View
 
-from .base import DataSet, Entry
+from .base import DataSet, Entry, named_split
 from .clips import LINES, LabelledClip
-from .videos import named_split, read_table, sector_of
+from .videos import read_table, sector_of
 
 _COLUMNS = ("HashedFileName", "Calc", "CalcValue", "Frame", "X1", "X2", "Y1", "Y2", "split")
 _CALC = re.compile(r"(?P<line>IVS|LVID|LVPW)_?(?P<phase>[ds])$", re.IGNORECASE)

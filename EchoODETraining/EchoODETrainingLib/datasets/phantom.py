@@ -13,7 +13,7 @@ from EchoODELib.engine.sequence import View
 
 from .base import SPLITS, DataSet, Entry
 from .cache import cached_clip
-from .clips import LabelledClip
+from .clips import LINES, LabelledClip
 
 _STRIDE = 1_000_000  # seeds of the splits lie this far apart, so that no heart is in two of them
 _NO_CLIPS: Mapping[str, int] = {"train": 300, "valid": 40}
@@ -33,6 +33,7 @@ class Phantom(DataSet):
 
     kind: ClassVar[str] = "phantom"
     layout: ClassVar[str] = "any folder that can be written to: simulated clips are kept in it"
+    made: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -84,11 +85,8 @@ def draw_settings(view: View, seed: int, frames: int, size: int) -> PhantomSetti
 
 def _labelled(entry: Entry, settings: PhantomSettings) -> LabelledClip:
     made = simulate(settings)
-    lines = {
-        name.lower(): made.landmarks[name][..., ::-1].copy()
-        for name in ("IVS", "LVID", "LVPW")
-        if name in made.landmarks
-    }
+    # The phantom's points are (x, y).
+    lines = {line: made.landmarks[line.upper()][..., ::-1].copy() for line in LINES if line.upper() in made.landmarks}
     ed = made.ed_frames[0]
     return LabelledClip(
         name=entry.name,

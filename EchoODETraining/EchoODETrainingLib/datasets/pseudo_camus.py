@@ -31,6 +31,7 @@ class PseudoCamus(DataSet):
 
     kind: ClassVar[str] = "pseudo_camus"
     layout: ClassVar[str] = Camus.layout
+    made: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 
 from .clips import lit_area
 
-#: How tables of public data sets name splits.
-SPLIT_NAMES = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test"}
-
 
 def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """A CSV file that has at least these columns.
@@ -37,8 +34,3 @@ def sector_of(clip: EchoSequence) -> NDArray[np.bool_]:
     """Where a video shows ultrasound, as it is found at use; what is lit, where nothing is found."""
     found = find_sector(clip).mask
     return found if found.any() else lit_area(clip.frames)
-
-
-def named_split(value: object) -> str | None:
-    """ "train", "valid" or "test" for what a table says, None for anything else."""
-    return SPLIT_NAMES.get(str(value).strip().lower())
