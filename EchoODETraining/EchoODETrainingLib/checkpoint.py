@@ -58,6 +58,11 @@ class State:
     progress: Progress
     numbers: dict[str, Any]
 
+    def averaged(self) -> dict[str, Tensor]:
+        """The averaged network's own state, as its ``load_state_dict`` takes it."""
+        own = "average.module."  # as torch's AveragedModel names it
+        return {key.removeprefix(own): value for key, value in self.tensors.items() if key.startswith(own)}
+
 
 def capture(network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress) -> State:
     """The state of a run, copied to the CPU's memory."""
@@ -156,20 +161,18 @@ class Checkpoints:
         ------
         TrainingError: there is none.
         """
-        documents = []
-        for name in ("new-last", "last", "previous"):
-            document = self._document(name)
-            if document is not None:
-                documents.append((document["progress"]["step"], name, document))
-        documents.sort(key=lambda one: one[0], reverse=True)
-        damaged = not self._whole_names("last")
-        for _, name, document in documents:
-            content = self._content(document["sha256"], (name, "new-last", "last", "previous"))
-            if content is not None:
-                if damaged and name != "last":
-                    step = document["progress"]["step"]
-                    say(f"The last checkpoint is damaged; the one before it, of step {step}, is used.")
-                return State(content, Progress(**document["progress"]), document["numbers"])
+        names = ("new-last", "last", "previous")
+        found = {name: document for name in names if (document := self._document(name)) is not None}
+        damaged = not {"new-last", "last"} & set(found)
+        for name, document in sorted(found.items(), key=lambda one: one[1]["progress"]["step"], reverse=True):
+            content = self._content(document["sha256"], (name, *names))
+            if content is None:
+                damaged = True
+                continue
+            if damaged:
+                step = document["progress"]["step"]
+                say(f"The last checkpoint is damaged; the one before it, of step {step}, is used.")
+            return State(content, Progress(**document["progress"]), document["numbers"])
         raise TrainingError(f"There is no whole checkpoint in {self.folder}; begin the run anew in another folder.")
 
     def load_best(self) -> State | None:
@@ -182,10 +185,6 @@ class Checkpoints:
 
     def _file(self, name: str, kind: str) -> Path:
         return self.folder / f"{name}.{kind}"
-
-    def _whole_names(self, name: str) -> bool:
-        document = self._document(name)
-        return document is not None and self._content(document["sha256"], (name,)) is not None
 
     def _document(self, name: str) -> dict[str, Any] | None:
         try:

@@ -10,7 +10,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -19,25 +19,15 @@ from .errors import TrainingError
 from .learner import Learner
 from .machine import Machine
 from .recipe import Recipe, Size
+from .run_files import State
 from .run_folder import RunFolder
 from .stream import Part, Sampler, Stream, batches
 from .timetable import MEASURED_STEPS, Pace, StageSteps, Timetable
+from .validate import DiceJudge
 from .watch import Tally, Watcher
 
 _ROW_STEPS = 20
 """Steps between two rows of figures, at most."""
-
-
-class Judge(Protocol):
-    """Says how good a network is while it learns."""
-
-    def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Figures by name; "lv", "myocardium" and "la" are Dice."""
-        ...
-
-    def figure(self, scores: Mapping[str, float]) -> float:
-        """The one number that is compared; more is better."""
-        ...
 
 
 @dataclass
@@ -46,13 +36,13 @@ class Outcome:
 
     Attributes
     ----------
-    state: "done" or "stopped".
+    state: DONE or STOPPED.
     message: why it ended before its last step; empty if it didn't.
     """
 
     network: nn.Module
     progress: Progress
-    state: str
+    state: State
     message: str
 
 
@@ -81,7 +71,7 @@ class Run:
         recipe: Recipe,
         parts: Sequence[Part],
         sampler_of: Callable[[Size], Sampler],
-        judge: Judge | None = None,
+        judge: DiceJudge | None = None,
         *,
         machine: Machine | None = None,
         folder: RunFolder | None = None,
@@ -106,7 +96,7 @@ class Run:
         ------
         TrainingError: there is none, or it is of another network.
         """
-        if self.checkpoints is None or self.folder is None:
+        if self.checkpoints is None:
             raise TrainingError("A run without a folder can't be resumed.")
         if self.checkpoints.empty:
             self.watcher.line("There is no checkpoint yet: beginning anew.")
@@ -114,10 +104,7 @@ class Run:
         self._restore()
         best = self.checkpoints.load_best()
         if best is not None and self.progress.best_figure is not None:
-            own = "average.module."
-            self._best = {key.removeprefix(own): value for key, value in best.tensors.items() if key.startswith(own)}
-        if self.first:
-            self.folder.forget_after(self.progress.step)
+            self._best = best.averaged()
         self.watcher.line(f"Going on from step {self.progress.step} of {self.progress.steps}.")
 
     def fit(self) -> Outcome:
@@ -139,7 +126,7 @@ class Run:
         if self._best is not None:
             average.load_state_dict(self._best)
         network = copy.deepcopy(average).cpu().eval()
-        state, message = ending or ("done", "")
+        state, message = ending or (State.DONE, "")
         return Outcome(network, self.progress, state, message)
 
     def pace(self, steps: int) -> float:
@@ -153,12 +140,12 @@ class Run:
 
     # --- steps
 
-    def _stage(self, stage: StageSteps) -> tuple[str, str] | None:
+    def _stage(self, stage: StageSteps) -> tuple[State, str] | None:
         """Steps of one size; (state, message) if the run ends before its last step, None to go on."""
         feed, kept_at = self._feed(stage), time.monotonic()
         while self.progress.step < min(stage.stop, self.progress.steps):
             if self._told_to_stop():
-                return "stopped", f"Stopped at step {self.progress.step} of {self.progress.steps}."
+                return State.STOPPED, f"Stopped at step {self.progress.step} of {self.progress.steps}."
             began = time.monotonic()
             parts = self._learn(self._next(feed))
             if parts is None:
@@ -171,7 +158,7 @@ class Run:
                 self._keep()
                 kept_at = time.monotonic()
             if early:
-                return "done", early
+                return State.DONE, early
         return None
 
     def _feed(self, stage: StageSteps) -> Iterator[Any]:
@@ -274,12 +261,13 @@ class Run:
 
     def _told_to_stop(self) -> bool:
         """Whether to stop before this step; waits as long as the run is paused."""
-        if self._word() == "pause":
+        word = self._word()
+        if word == "pause":
             self._keep()
             self.watcher.paused()
-            while self._word() == "pause":
+            while (word := self._word()) == "pause":
                 time.sleep(0.2)
-        return self._word() == "stop"
+        return word == "stop"
 
     def _word(self) -> str:
         word = ""
@@ -295,8 +283,11 @@ class Run:
             self.checkpoints.save(self.learner.state(self.progress))
 
     def _restore(self) -> None:
-        assert self.checkpoints is not None
+        """Back to the last whole checkpoint, and no row of figures after it."""
+        assert self.checkpoints is not None and self.folder is not None
         self.progress = self.learner.restore(self.checkpoints.load(self.watcher.line))
+        if self.first:
+            self.folder.forget_after(self.progress.step)
 
     def _rescue(self) -> None:
         """Back to the last good state, once, and on with half the learning rate."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +17,12 @@ from .datasets.base import DataSet, Entry, open_data_set
 from .datasets.cache import default_cache
 from .datasets.clips import LabelledClip
 from .errors import RecipeError, TrainingError
+from .processes import process_count, rank
 from .recipe import Recipe, Size, Source
 from .stream import Part
 from .validate import Shown, windows_of
 from .windows import WindowSampler
 
-MADE_KINDS = ("phantom", "pseudo_camus")
-"""Kinds whose clips are made once and kept, before the run begins."""
 _MEASURED_CLIPS = 16
 
 
@@ -44,6 +42,11 @@ class Gathered:
     def all_entries(self) -> list[tuple[DataSet, Sequence[Entry]]]:
         """(data set, entries) of both."""
         return [*((part.data, part.entries) for part in self.parts), *self.valid]
+
+    def skipped(self) -> list[str]:
+        """A sentence for each data set of which clips can't be used, as far as that is known by now."""
+        told = dict.fromkeys(data.skipped_summary() for data, _ in self.all_entries())
+        return [sentence for sentence in told if sentence]
 
     def summary(self) -> list[dict[str, object]]:
         """A row for each data set: what it is for, its clips and patients."""
@@ -108,12 +111,11 @@ def _refuse_shared(parts: list[Part], valid: list[tuple[DataSet, list[Entry]]]) 
 
 def make_ready(
     gathered: Gathered,
-    say: Callable[[str], None],
     *,
     monitor: Monitor | None = None,
     between: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Make the clips that are simulated or moved, where they aren't kept yet; those that can't be are left out.
+    """Make the clips that are simulated or moved, where they aren't kept yet; those that can't be are skipped.
 
     The processes of ``torchrun`` share the work.
 
@@ -125,9 +127,8 @@ def make_ready(
     ------
     RunCancelled: the monitor was cancelled.
     """
-    made = [(data, entries) for data, entries in gathered.all_entries() if data.kind in MADE_KINDS]
-    rank, processes = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
-    wanted = [(data, entry) for data, entries in made for entry in entries][rank::processes]
+    made = [(data, entry) for data, entries in gathered.all_entries() if data.made for entry in entries]
+    wanted = made[rank() :: process_count()]
     if not wanted:
         return
     stage = (monitor or Monitor()).stage("Preparing clips", len(wanted))
@@ -138,13 +139,10 @@ def make_ready(
         except EchoODEError as error:
             data.skip(entry.name, str(error))
         stage.advance()
-    for data in dict.fromkeys(data for data, _ in made):
-        if data.skipped:
-            say(data.skipped_summary())
 
 
-def shown(recipe: Recipe, gathered: Gathered, use: Mapping[str, Any], say: Callable[[str], None]) -> list[Shown]:
-    """The validation's frames; a clip that can't be read is named and left out.
+def shown(recipe: Recipe, gathered: Gathered, use: Mapping[str, Any]) -> list[Shown]:
+    """The validation's frames; a clip that can't be read is skipped.
 
     Parameters
     ----------
@@ -158,8 +156,6 @@ def shown(recipe: Recipe, gathered: Gathered, use: Mapping[str, Any], say: Calla
                 found += _windows(recipe, data.load(entry), windows)
             except EchoODEError as error:
                 data.skip(entry.name, str(error))
-        if data.skipped:
-            say(data.skipped_summary())
     return found
 
 

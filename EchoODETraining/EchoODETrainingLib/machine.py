@@ -10,6 +10,8 @@ import torch
 from EchoODELib.engine.models.inference import choose_device
 from lightning_fabric import Fabric
 
+from .processes import process_count
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -38,7 +40,7 @@ class Machine:
         if self.threads:
             torch.set_num_threads(self.threads)
         chosen = choose_device(self.device)
-        processes = int(os.environ.get("WORLD_SIZE", "1"))
+        processes = process_count()
         devices: Any = [chosen.index or 0] if chosen.type == "cuda" else 1
         many: dict[str, Any] = {"devices": devices}
         if processes > 1 and "TORCHELASTIC_RUN_ID" in os.environ:

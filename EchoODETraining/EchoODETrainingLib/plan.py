@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from EchoODELib.engine.progress import Monitor
 
 from .fit import Run
-from .gather import MADE_KINDS, Gathered, gather, sampler_of, shown, window_use
+from .gather import Gathered, gather, sampler_of, shown, window_use
 from .machine import Machine
 from .recipe import Recipe
 from .validate import DiceJudge
@@ -85,8 +85,7 @@ def make_plan(recipe: Recipe, machine: Machine | None = None, monitor: Monitor |
     gathered = gather(recipe)
     making = _seconds_to_make(gathered)
     stage.advance()
-    here = Machine(machine.device, 0, machine.threads)
-    run = Run(recipe, gathered.parts, lambda size: sampler_of(recipe, size), machine=here)
+    run = Run(recipe, gathered.parts, lambda size: sampler_of(recipe, size), machine=replace(machine, workers=0))
     a_step = run.pace(_STEPS)
     stage.advance()
     seconds = 0.0
@@ -118,7 +117,7 @@ def _seconds_to_make(gathered: Gathered) -> float:
     """To read the clips that are made, by the first of each source; most of it if they aren't there yet."""
     seconds = 0.0
     for data, entries in gathered.all_entries():
-        if data.kind in MADE_KINDS and entries:
+        if data.made and entries:
             began = time.monotonic()
             data.load(entries[-1])
             seconds += (time.monotonic() - began) * len(entries)
@@ -131,7 +130,7 @@ def _seconds_to_judge(recipe: Recipe, gathered: Gathered, run: Run) -> float:
     count = sum(len(entries) for _, entries in gathered.valid)
     if not few.valid:
         return 0.0
-    frames = shown(recipe, few, {**window_use(recipe, gathered), **recipe.use}, lambda line: None)
+    frames = shown(recipe, few, {**window_use(recipe, gathered), **recipe.use})
     judge = DiceJudge(frames, recipe.labels, device=run.learner.device)
     began = time.monotonic()
     judge(run.learner.average.module)

@@ -15,11 +15,11 @@ from EchoODELib.engine.errors import OutputError
 from EchoODELib.engine.export.atomic import write_bytes
 
 from .errors import TrainingError
+from .processes import alive, is_first
 from .recipe import Recipe, make_recipe
+from .run_files import CHECKPOINTS, COLUMNS, CONTROL, LOG, METRICS, MODEL, PREVIEWS, RECIPE, STATUS, WORDS, State
 
-COLUMNS = ("step", "epoch", "seconds", "loss", "learning_rate", "valid_lv", "valid_myocardium", "valid_la")
-STATES = ("starting", "preparing", "running", "paused", "stopped", "done", "failed")
-WORDS = ("pause", "resume", "stop")
+_ACTIVE = tuple(state for state in State if state.active)
 
 
 def _now() -> str:
@@ -37,7 +37,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.checkpoints, self.previews, self.model = path / "checkpoints", path / "previews", path / "model"
+        self.checkpoints, self.previews, self.model = path / CHECKPOINTS, path / PREVIEWS, path / MODEL
         self._status: dict[str, Any] = {}
 
     @classmethod
@@ -50,13 +50,13 @@ class RunFolder:
         OutputError: it can't be made.
         """
         made = cls(path)
-        if os.environ.get("RANK", "0") != "0":
+        if not is_first():
             return made  # the first process of a run makes the folder
-        ended = made.read_status().get("state") in ("stopped", "failed")
-        if (path / "recipe.yaml").exists() and (not ended or any(made.checkpoints.glob("*.json"))):
+        ended = made.read_status().get("state") in (State.STOPPED, State.FAILED)
+        if (path / RECIPE).exists() and (not ended or any(made.checkpoints.glob("*.json"))):
             raise TrainingError(f"There is a run in {path} already; continue it with --resume, or name a new folder.")
         made.keep_recipe(recipe)
-        made.status(name=recipe.name, state="starting", started=_now())
+        made.status(name=recipe.name, state=State.STARTING, started=_now())
         return made
 
     @classmethod
@@ -65,14 +65,18 @@ class RunFolder:
 
         Raises
         ------
-        TrainingError: there is none.
+        TrainingError: there is none, or a process is at work on it.
         """
         try:
-            content = yaml.safe_load((path / "recipe.yaml").read_text(encoding="utf-8"))
+            content = yaml.safe_load((path / RECIPE).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise TrainingError(f"There is no run to resume in {path}; name the folder of one.") from error
         made = cls(path)
-        made._status = made.read_status()
+        made._status = told = made.read_status()
+        pid = told.get("pid")
+        at_work = told.get("state") in _ACTIVE and isinstance(pid, int) and pid != os.getpid() and alive(pid)
+        if at_work and is_first():  # the others of torchrun would meet the first one's number
+            raise TrainingError(f"The run in {path} is under way in process {pid}; stop it before it is resumed.")
         return made, make_recipe(content if isinstance(content, dict) else {}, "of the run")
 
     def keep_recipe(self, recipe: Recipe) -> None:
@@ -82,12 +86,12 @@ class RunFolder:
         ------
         OutputError: it can't be written.
         """
-        write_bytes(self.path / "recipe.yaml", recipe.written().encode())
+        write_bytes(self.path / RECIPE, recipe.written().encode())
 
     def status(self, **changes: Any) -> None:
         """Change fields of ``status.json``; a full disk does not stop a run."""
         empty = {
-            "state": "starting",
+            "state": State.STARTING,
             "pid": os.getpid(),
             "name": "",
             "started": _now(),
@@ -104,14 +108,14 @@ class RunFolder:
         self._status = {**empty, **self._status, **changes, "pid": os.getpid(), "updated": _now()}
         text = json.dumps(self._status, indent=1, ensure_ascii=False)
         try:
-            write_bytes(self.path / "status.json", text.encode())
+            write_bytes(self.path / STATUS, text.encode())
         except OutputError as error:
             self.log(str(error))
 
     def read_status(self) -> dict[str, Any]:
         """``status.json``, or nothing where there is none."""
         try:
-            found = json.loads((self.path / "status.json").read_text(encoding="utf-8"))
+            found = json.loads((self.path / STATUS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -119,26 +123,26 @@ class RunFolder:
     def control(self) -> str:
         """The word that somebody wrote into ``control``, or ""."""
         try:
-            word = (self.path / "control").read_text(encoding="utf-8").strip().lower()
+            word = (self.path / CONTROL).read_text(encoding="utf-8").strip().lower()
         except (OSError, UnicodeDecodeError):
             return ""
         return word if word in WORDS else ""
 
     def clear_control(self) -> None:
         """Forget a word that was obeyed, so that the next run does not obey it again."""
-        (self.path / "control").unlink(missing_ok=True)
+        (self.path / CONTROL).unlink(missing_ok=True)
 
     def log(self, line: str) -> None:
         """Add a line to ``log.txt``."""
         try:
-            with (self.path / "log.txt").open("a", encoding="utf-8") as file:
+            with (self.path / LOG).open("a", encoding="utf-8") as file:
                 file.write(f"{_now()} {line}\n")
         except OSError:
             return
 
     def measured(self, row: Mapping[str, float | int | None]) -> None:
         """Add a row to ``metrics.csv``; what it lacks stays empty."""
-        path = self.path / "metrics.csv"
+        path = self.path / METRICS
         try:
             new = not path.exists()
             with path.open("a", encoding="utf-8", newline="") as file:
@@ -147,11 +151,11 @@ class RunFolder:
                     writer.writeheader()
                 writer.writerow({key: _short(value) for key, value in row.items()})
         except OSError as error:
-            self.log(f"metrics.csv could not be written: {error.strerror}")
+            self.log(f"{METRICS} could not be written: {error.strerror}")
 
     def forget_after(self, step: int) -> None:
         """Drop the rows of ``metrics.csv`` after ``step``, which a resumed run makes again."""
-        path = self.path / "metrics.csv"
+        path = self.path / METRICS
         if not path.exists():
             return
         with path.open(encoding="utf-8", newline="") as file:

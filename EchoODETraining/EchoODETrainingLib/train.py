@@ -7,7 +7,6 @@ Started by ``torchrun``, the same command trains on many GPUs and machines.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +23,9 @@ from .fit import Outcome, Run
 from .gather import gather, make_ready, sampler_of, shown, window_use
 from .machine import Machine
 from .objective import first_network
+from .processes import is_first
 from .recipe import Recipe
+from .run_files import MODEL, State
 from .run_folder import RunFolder
 from .timetable import Timetable
 from .validate import DiceJudge
@@ -62,14 +63,9 @@ def train(
     try:
         return _train(recipe, folder, resume, machine or Machine(), monitor or Monitor(), say)
     except BaseException as error:
-        if _first():
+        if is_first():
             _end_badly(folder, error)
         raise
-
-
-def _first() -> bool:
-    """Whether this process is the one that writes."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _end_badly(folder: RunFolder, error: BaseException) -> None:
@@ -77,11 +73,11 @@ def _end_badly(folder: RunFolder, error: BaseException) -> None:
     message = "Stopped." if stopped else f"The run failed unexpectedly ({type(error).__name__}: {error})."
     message = str(error) if isinstance(error, EchoODEError) else message
     folder.log(message)
-    folder.status(state="stopped" if stopped else "failed", message=message, seconds_left=None)
+    folder.status(state=State.STOPPED if stopped else State.FAILED, message=message, seconds_left=None)
 
 
 def _train(recipe: Recipe, folder: RunFolder, resume: bool, machine: Machine, monitor: Monitor, say: Say) -> Outcome:
-    first, device = _first(), choose_device(machine.device)
+    first, device = is_first(), choose_device(machine.device)
 
     def tell(line: str) -> None:
         folder.log(line)
@@ -89,24 +85,26 @@ def _train(recipe: Recipe, folder: RunFolder, resume: bool, machine: Machine, mo
 
     if first:
         folder.clear_control()
-        folder.status(state="preparing", message="")
+        folder.status(state=State.PREPARING, message="")
     gathered = gather(recipe)
     first_network(recipe)  # what can't be is said now: to prepare clips may take long
     sampler_of(recipe, recipe.size)
-    make_ready(gathered, tell if first else _quiet, monitor=monitor, between=_Preparing(folder) if first else _quiet)
+    make_ready(gathered, monitor=monitor, between=_Preparing(folder) if first else _quiet)
     use = {**window_use(recipe, gathered), **recipe.use}
     judge: DiceJudge | None = None
     if gathered.valid:
-        frames = shown(recipe, gathered, use, tell) if first else []
+        frames = shown(recipe, gathered, use) if first else []
         half = device.type == "cuda" and recipe.precision == "bf16-mixed"
         judge = DiceJudge(frames, recipe.labels, device=device, half=half)
 
     def export(network: nn.Module, scores: Mapping[str, float]) -> str:
         card = save_model(network, card_of(recipe, scores, use), folder.model)
-        return f"model/{card.name}.yaml"
+        return f"{MODEL}/{card.name}.yaml"
 
     watcher: Watcher = Watcher()
     if first:
+        for line in gathered.skipped():
+            tell(line)
         timetable = Timetable(recipe, gathered.parts)
         watcher = FolderWatcher(folder, judge=judge, export=export, timetable=timetable, monitor=monitor, say=say)
     run = Run(

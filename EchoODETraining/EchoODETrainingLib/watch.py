@@ -11,6 +11,7 @@ from EchoODELib.engine.progress import Monitor, Progress
 from torch import nn
 
 from .preview import write_preview
+from .run_files import PREVIEW, STRUCTURES, State
 from .run_folder import RunFolder
 from .timetable import Timetable
 from .validate import DiceJudge
@@ -18,7 +19,6 @@ from .validate import DiceJudge
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-_STRUCTURES = ("lv", "myocardium", "la")
 _PICTURES = 8
 _NOT_CURVES = ("step", "epoch", "seconds")
 
@@ -107,12 +107,13 @@ class FolderWatcher(Watcher):
         if now - self._told >= 1 or done == total:
             self._told = now
             self.folder.status(
-                state="running",
+                state=State.RUNNING,
                 step=done,
                 steps=total,
                 epoch=self.timetable.epochs_of(done),
                 epochs=self.timetable.epochs_of(total),
                 seconds_left=seconds_left,
+                message="",
             )
 
     def measured(self, row: Mapping[str, float | int | None], parts: Mapping[str, float]) -> None:
@@ -142,18 +143,18 @@ class FolderWatcher(Watcher):
         if self.judge is not None and self.judge.shown:
             masks, _ = self.judge.look(network, _PICTURES)
             seen = self.judge.shown[:_PICTURES]
-            path = self.folder.previews / f"epoch-{epoch:03d}.png"
+            path = self.folder.previews / PREVIEW.replace("*", f"{epoch:03d}")
             try:
                 write_preview(path, [s.image for s in seen], masks, [s.mask for s in seen])
             except OutputError as error:
                 self.line(str(error))
         if better:
-            best = {name: scores.get(name) for name in _STRUCTURES}
+            best = {name: scores.get(name) for name in STRUCTURES}
             self.folder.status(best=best, model=self.export(network, scores))
 
     def paused(self) -> None:
         """Status, until the next step."""
-        self.folder.status(state="paused", seconds_left=None)
+        self.folder.status(state=State.PAUSED, seconds_left=None)
         self._told = 0.0
 
     def wants_stop(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +24,8 @@ from EchoODELib.engine.weights import MODELS_VARIABLE, load_model
 from EchoODETrainingLib.checkpoint import Checkpoints
 from EchoODETrainingLib.errors import TrainingError
 from EchoODETrainingLib.machine import Machine
-from EchoODETrainingLib.run_folder import COLUMNS, RunFolder
+from EchoODETrainingLib.run_files import COLUMNS
+from EchoODETrainingLib.run_folder import RunFolder
 from EchoODETrainingLib.train import train
 from typer.testing import CliRunner, Result
 
@@ -132,6 +135,23 @@ def test_a_second_run_in_the_same_folder_is_refused(a_run: Path, a_recipe_file) 
     assert json.loads(again.stdout)["state"] == "done"
 
 
+def test_a_run_that_another_process_is_at_work_on_is_not_resumed(tmp_path: Path) -> None:
+    RunFolder.begin(tmp_path / "run", a_recipe(**TINY)).status(state="running")
+    status = tmp_path / "run" / "status.json"
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "echoode"])
+    told = json.dumps({**json.loads(status.read_text()), "pid": other.pid})
+    status.write_text(told)
+    try:
+        done = echoode("train", "--resume", "--run", tmp_path / "run", *ALONE)
+    finally:
+        other.kill()
+        other.wait()
+    assert done.exit_code == TrainingError.exit_code
+    assert f"under way in process {other.pid}; stop it" in " ".join(done.output.split())
+    assert status.read_text() == told
+    RunFolder.again(tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -188,7 +208,7 @@ def test_a_run_obeys_pause_resume_and_stop(tmp_path: Path) -> None:
         return status
 
     running = wait_for("running")
-    assert running["steps"] == 1000
+    assert (running["steps"], running["message"]) == (1000, "")
     control.write_text("pause\n")
     paused = wait_for("paused")
     before = json.loads((tmp_path / "run" / "checkpoints" / "last.json").read_text())["progress"]["step"]

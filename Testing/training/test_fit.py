@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import resource
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -127,6 +130,27 @@ def test_a_loss_that_is_no_number_goes_back_once_and_then_stops(tmp_path) -> Non
     with pytest.raises(TrainingError, match=r"NaN at step \d+; lower optimiser\.learning_rate"):
         a_run(recipe, RunFolder.begin(tmp_path / "run", recipe), diary).fit()
     assert [line for line in diary.lines if "half the learning rate" in line]
+
+
+def test_a_run_that_went_back_tells_no_step_twice(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder.begin(tmp_path / "run", a_recipe())
+
+    class Writing(Diary):
+        def measured(self, row: Mapping[str, float | int | None], parts: Mapping[str, float]) -> None:
+            folder.measured(row)
+
+    run = a_run(a_recipe(), folder, Writing())
+    run.machine = replace(HERE, keep_seconds=1e9)
+    learn, calls = run.learner.learn, []
+
+    def once_no_number(*arguments: Any) -> dict[str, float] | None:
+        calls.append(arguments)
+        return None if len(calls) == 5 else learn(*arguments)
+
+    monkeypatch.setattr(run.learner, "learn", once_no_number)
+    assert run.fit().progress.step == 6
+    rows = csv.DictReader((folder.path / "metrics.csv").open())
+    assert [int(row["step"]) for row in rows] == [2, 4, 6]
 
 
 def test_a_run_ends_early_when_nothing_gets_better() -> None:

@@ -10,11 +10,13 @@ import pytest
 import torch
 from EchoODELib.engine.models.clip_output import ClipOutput
 from EchoODELib.engine.windows_over_time import WindowUse
+from EchoODETrainingLib import gather
 from EchoODETrainingLib.preview import write_preview
+from EchoODETrainingLib.stream import Part
 from EchoODETrainingLib.validate import DiceJudge, Shown, windows_of
 from torch import Tensor, nn
 
-from training.standins import a_clip
+from training.standins import Discs, a_clip, a_recipe
 
 LABELS = ("background", "lv", "myocardium", "la")
 SIZE = (64, 64)
@@ -130,3 +132,12 @@ def test_a_preview_shows_found_and_true(tmp_path) -> None:
     changed = (shown != plain).any(-1).mean()
     assert 0.2 < changed < 0.6
     assert np.ptp(plain.astype(int), axis=-1).max() == 0
+
+
+def test_what_can_not_be_used_is_said_once() -> None:
+    discs = Discs(broken=["disc7"])
+    discs.skip("disc9", "it has no mask.")
+    gathered = gather.Gathered([Part(discs, discs.entries("train"), 1.0)], [(discs, discs.entries("valid"))])
+    gather.make_ready(gathered)
+    assert {one.name.split()[0] for one in gather.shown(a_recipe(), gathered, {})} == {"disc6"}
+    assert gathered.skipped() == ["2 clips were skipped (disc9, disc7): it has no mask."]

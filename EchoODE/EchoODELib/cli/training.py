@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -65,6 +64,7 @@ def train(
 
     _require_packages()
     from EchoODETrainingLib.machine import Machine
+    from EchoODETrainingLib.processes import is_first
     from EchoODETrainingLib.recipe import read_recipe
     from EchoODETrainingLib.run_folder import RunFolder
     from EchoODETrainingLib.train import train as train_recipe
@@ -95,7 +95,7 @@ def train(
             return
         place = run or Path("runs") / content.name
         opened = RunFolder.begin(place, content)
-    if os.environ.get("RANK", "0") != "0":  # torchrun's first process speaks for all
+    if not is_first():  # torchrun's first process speaks for all
         train_recipe(content, opened, resume=resume, machine=machine)
         return
     with monitored() as monitor:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from EchoODELib.engine.errors import OutputError
+from EchoODELib.engine.errors import EchoODEError
 
+from ..run_files import RECIPE
 from .data import DataChoice
-from .process import Errand, python_command
+from .process import Errand, python_command, scratch_folder
 from .recipes import Setup, write_asked
 from .run_folder import Launch
 
@@ -22,36 +22,26 @@ CLI = "EchoODELib.cli"
 
 def train(folder: Path, launch: Launch, resume: bool) -> list[str]:
     """The command of a run."""
-    first = ["--resume"] if resume and (folder / "recipe.yaml").is_file() else [launch.recipe]
+    first = ["--resume"] if resume and (folder / RECIPE).is_file() else [launch.recipe]
     data = [part for one in launch.data for part in ("--data", one)]
     return python_command(TRAIN, *first, "--run", folder, *data, "--device", launch.device)
 
 
-class PlanErrand(Errand):
-    """Reckons what a setup would train.
+def plan(setup: Setup) -> Errand:
+    """Start reckoning what a setup would train; the answer is for ``Plan.of``.
 
     Raises
     ------
     UnusableRecipe: it can't be read.
     OutputError, ProcessFailed: it can't be started.
     """
-
-    def __init__(self, setup: Setup) -> None:
-        try:
-            self._scratch = Path(tempfile.mkdtemp(prefix="echoode-plan-"))
-        except OSError as error:
-            raise OutputError("The temporary folder can't be written: is there room on the disk?") from error
-        try:
-            asked = write_asked(self._scratch, setup)
-            super().__init__(python_command(TRAIN, asked, "--plan", "--json", "--device", setup.device))
-        except BaseException:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            raise
-
-    def finished(self) -> None:
-        """See Errand."""
-        super().finished()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+    folder = scratch_folder()
+    try:
+        asked = write_asked(folder, setup)
+    except EchoODEError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Errand(python_command(TRAIN, asked, "--plan", "--json", "--device", setup.device), folder)
 
 
 def evaluate(
@@ -72,7 +62,7 @@ def evaluate(
 
     Raises
     ------
-    ProcessFailed: it can't be started.
+    OutputError, ProcessFailed: it can't be started.
     """
     arguments: list[object] = ["--model", model, "--split", split, "--device", device, "--output", folder]
     for choice in data:

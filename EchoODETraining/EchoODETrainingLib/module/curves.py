@@ -6,9 +6,10 @@ import csv
 import math
 import os
 
-from .run_folder import METRICS, Run
+from ..run_files import FIGURES, METRICS
+from .run_folder import Run
 
-CURVES = ("loss", "valid_lv", "valid_myocardium", "valid_la")
+CURVES = ("loss", *FIGURES)
 """Columns of metrics.csv that are drawn."""
 
 

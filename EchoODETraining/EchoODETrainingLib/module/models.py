@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from EchoODELib.engine.errors import OutputError, WeightsError
 
+from ..run_files import MODEL
+
 if TYPE_CHECKING:
     from EchoODELib.engine.weights import ModelCard
 
@@ -83,7 +85,7 @@ def import_folder(folder: Path) -> list[str]:
     """
     from EchoODELib.engine.weights import own_models_folder, read_card
 
-    paths = sorted(folder.glob("*.yaml")) or sorted((folder / "model").glob("*.yaml"))
+    paths = sorted(folder.glob("*.yaml")) or sorted((folder / MODEL).glob("*.yaml"))
     if not paths:
         raise WeightsError(f"There is no model in {folder}: choose a folder with a card (NAME.yaml) and its weights.")
     if folder.resolve() == own_models_folder().resolve():

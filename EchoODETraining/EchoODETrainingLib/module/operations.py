@@ -6,6 +6,7 @@ the module and, while a script waits, by :meth:`TrainingOperations.wait`.
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 import slicer
 from EchoODELib.engine.errors import EchoODEError, UnsuitableClip
 
+from ..run_files import RECIPE
 from . import commands, models
 from .corrected import write_corrected
 from .data import DataChoice, Found, Options, key_of, look_into
@@ -124,7 +126,7 @@ class TrainingOperations:
         """
         ensure_training()
         self.plan = self.plannedFor = None
-        self._send(Event.PLAN, commands.PlanErrand(setup), setup, waitForCompletion)
+        self._send(Event.PLAN, commands.plan(setup), setup, waitForCompletion)
 
     # Runs
 
@@ -165,7 +167,7 @@ class TrainingOperations:
             asked = write_asked(folder, setup)
             self._launch(run, Launch(str(asked), (), setup.device), resume=False)
         except EchoODEError:
-            _remove_new(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         self.follow(run)
         if waitForCompletion:
@@ -192,7 +194,7 @@ class TrainingOperations:
         if status.state.active:
             return
         ensure_training()
-        launch = run.launch() or Launch(str(run.folder / "recipe.yaml"), (), "auto")
+        launch = run.launch() or Launch(str(run.folder / RECIPE), (), "auto")
         run.steer("resume")
         self._launch(run, launch, resume=True)
         self.follow(run)
@@ -332,16 +334,22 @@ class TrainingOperations:
     def close(self) -> None:
         """End errands; training runs go on."""
         for event in list(self._errands):
-            self.cancel(event)
-        self._errands.clear()
+            self._drop(event)
 
     def _send(self, event: Event, errand: Errand, about: Any, waitForCompletion: bool) -> None:
-        self.cancel(event)
+        self._drop(event)
         self._errors.pop(event, None)
         self._errands[event] = (errand, about)
         self._tell(event)
         if waitForCompletion:
             self.wait(event)
+
+    def _drop(self, event: Event) -> None:
+        """End an errand that nobody waits for any more, and take its files away."""
+        if event in self._errands:
+            errand, _about = self._errands.pop(event)
+            errand.cancel()
+            errand.answer()
 
     def _ended(self, event: Event, errand: Errand, about: Any) -> None:
         error: EchoODEError | None = None
@@ -396,10 +404,3 @@ class TrainingOperations:
     def _tell(self, event: Event, error: EchoODEError | None = None) -> None:
         for listener in list(self.listeners):
             listener(event, error)
-
-
-def _remove_new(folder: Path) -> None:
-    """Take away a run's folder in which nothing has begun."""
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)

@@ -14,13 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from EchoODELib.engine.errors import EchoODEError
+from EchoODELib.engine.errors import EchoODEError, OutputError
 from EchoODELib.jobs.process import default_command, default_environment
 
+from .. import processes
+
 _LIBRARY_FOLDER = Path(__file__).resolve().parents[2]
-_OURS = ("EchoODETrainingLib", "echoode")  # one of these stands in the command line of every run
+_NO_SCRATCH = "The temporary folder can't be written: is there room on the disk?"
 _ERRORS = ("Error: ", "Cancelled: ")  # how the command line begins them
-_STILL_ACTIVE, _QUERY_LIMITED_INFORMATION = 259, 0x1000
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -55,20 +56,45 @@ def said_error(text: str) -> str:
     return text[start:].partition(": ")[2].strip()
 
 
-class Errand:
-    """A short process whose standard output is one JSON document.
+def scratch_folder() -> Path:
+    """A new folder for files that are soon not needed any more.
 
     Raises
     ------
+    OutputError: it can't be made.
+    """
+    try:
+        return Path(tempfile.mkdtemp(prefix="echoode-"))
+    except OSError as error:
+        raise OutputError(_NO_SCRATCH) from error
+
+
+class Errand:
+    """A short process whose standard output is one JSON document.
+
+    Parameters
+    ----------
+    folder: scratch folder with what the process reads; it goes when the errand is over. None for a new one.
+
+    Raises
+    ------
+    OutputError: the temporary folder can't be written.
     ProcessFailed: it can't be started.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="echoode-"))
+    def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:
+        self._folder = folder or scratch_folder()
         self._out, self._err = self._folder / "out", self._folder / "err"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = _start(command, environment(), out, err)
         self._cancelled = False
+        try:
+            with self._out.open("wb") as out, self._err.open("wb") as err:
+                self._process = _start(command, environment(), out, err)
+        except OSError as error:
+            self._tidy()
+            raise OutputError(_NO_SCRATCH) from error
+        except ProcessFailed:
+            self._tidy()
+            raise
 
     @property
     def running(self) -> bool:
@@ -84,7 +110,7 @@ class Errand:
         """
         code = self._process.wait()
         out, err = _content(self._out), _content(self._err)
-        self.finished()
+        self._tidy()
         if self._cancelled:
             return None
         document = _document(out)
@@ -93,10 +119,6 @@ class Errand:
         if code != 0 or document is None:
             raise ProcessFailed(said_error(err) or _silent(code, last_line(err)))
         return document
-
-    def finished(self) -> None:
-        """Take away the files that were for it."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def progress(self) -> str:
         """The last line that it has printed to standard error."""
@@ -107,6 +129,10 @@ class Errand:
         self._cancelled = True
         if self.running:
             end_group(self._process.pid)
+
+    def _tidy(self) -> None:
+        """Take away the files that were for it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def start_detached(command: Sequence[str], output: Path) -> int:
@@ -131,19 +157,9 @@ def start_detached(command: Sequence[str], output: Path) -> int:
 
 def alive(pid: int) -> bool:
     """Whether a run's process of this number exists on this machine."""
-    if pid <= 0:
-        return False
     if pid in _children:
         return _children[pid].poll() is None  # the poll takes an ended child away, too
-    if sys.platform == "win32":
-        return _alive_windows(pid)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return _is_ours(pid)
+    return processes.alive(pid)
 
 
 def end_group(pid: int) -> None:
@@ -170,28 +186,6 @@ def _start(command: Sequence[str], env: Mapping[str, str], out: Any, err: Any) -
         raise ProcessFailed(
             f"The engine's Python ({command[0]}) can't be started: {_reason(error)}; repair the installation."
         ) from error
-
-
-def _is_ours(pid: int) -> bool:
-    """Whether a living process is a run of ours, where the system tells; numbers are used again after a restart."""
-    try:
-        told = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
-    except OSError:
-        return True
-    return any(name in told for name in _OURS) if told else False  # a zombie has no command line
-
-
-def _alive_windows(pid: int) -> bool:
-    import ctypes
-
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
-    handle = kernel.OpenProcess(_QUERY_LIMITED_INFORMATION, False, pid)
-    if not handle:
-        return False
-    code = ctypes.c_ulong()
-    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-    kernel.CloseHandle(handle)
-    return code.value == _STILL_ACTIVE
 
 
 def _silent(code: int, last: str) -> str:

@@ -9,36 +9,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from EchoODELib.engine.errors import OutputError
 
+from ..run_files import CONTROL, METRICS, PREVIEW, PREVIEWS, RECIPE, STATUS, State
 from .process import alive, end_group, said_error
 
-STATUS, METRICS, CONTROL, LAUNCH, OUTPUT = "status.json", "metrics.csv", "control", "launch.json", "output.txt"
+LAUNCH, OUTPUT = "launch.json", "output.txt"  # written by whoever starts a run here
 _FRESH_S = 60.0  # a run of another machine counts as alive when it wrote so lately
 _TAIL = 4000  # characters of the output that are searched for what went wrong
 _MUTE = f"It ended before it began; what it printed is in {OUTPUT} in the run's folder."
-
-
-class State(Enum):
-    """How a run stands; the value is status.json's word."""
-
-    STARTING = "starting"
-    PREPARING = "preparing"
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-    DONE = "done"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"  # it is under way by its folder, but its process is gone
-
-    @property
-    def active(self) -> bool:
-        """Whether a process is at work on it, or waits to."""
-        return self in (State.STARTING, State.PREPARING, State.RUNNING, State.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -166,14 +148,14 @@ class Run:
     def changed(self) -> float:
         """When curves or previews were last written, seconds since 1970."""
         times = [0.0]
-        for name in (METRICS, "previews"):
+        for name in (METRICS, PREVIEWS):
             with suppress(OSError):
                 times.append((self.folder / name).stat().st_mtime)
         return max(times)
 
     def previews(self) -> list[Path]:
         """Pictures of masks on validation clips, the oldest first."""
-        return sorted((self.folder / "previews").glob("epoch-*.png"))
+        return sorted((self.folder / PREVIEWS).glob(PREVIEW))
 
     def model(self) -> Path | None:
         """The card of the model that it has made, or None."""
@@ -250,7 +232,7 @@ def runs_in(parent: Path) -> list[Run]:
 
 
 def _born(path: Path, changed: float) -> float:
-    for name in (LAUNCH, "recipe.yaml"):
+    for name in (LAUNCH, RECIPE):
         with suppress(OSError):
             return (path / name).stat().st_mtime
     return changed
