@@ -69,6 +69,11 @@ class Group:
         return f"{self.data_set}, {self.split}, {self.form}"
 
     @property
+    def whose(self) -> str:
+        """Whom the clips are of, several to one: "patients", or simulated "hearts"."""
+        return "hearts" if self.kind == "simulated" else "patients"
+
+    @property
     def models(self) -> list[str]:
         """In the order in which they were asked for."""
         return list(dict.fromkeys(self.rows["model"]))
@@ -140,7 +145,8 @@ class Group:
         if {"ef_true", "ef_reported"} <= set(self.rows):
             both = self.rows[["ef_true", "ef_reported"]].to_numpy(float)
             if not np.allclose(both[:, 0], both[:, 1], equal_nan=True):
-                said["ef_reported"] = "EF as the data set reports it"
+                simulated = self.kind == "simulated"
+                said["ef_reported"] = "EF that was simulated" if simulated else "EF as the data set reports it"
         return said
 
     def columns(self) -> list[str]:

@@ -14,7 +14,7 @@ from .look import STRUCTURE_NAMES, signed
 from .scores import WITHIN
 from .summary import Group, compared
 
-_LINE_FIGURES = (("", "error", 2), (", bias", "bias", 2), (", lost", "lost", 1))
+_LINE_FIGURES = ((" (mm)", "error", 2), (", bias (mm)", "bias", 2), (", lost (frames)", "lost", 1))
 _MORE_IS_BETTER = ("dice", "iou", "ed_found", "es_found")
 
 
@@ -48,8 +48,8 @@ def interval_cell(interval: Interval, digits: int = 3, *, best: bool = False) ->
     """A mean with its interval; a dash without one."""
     if not math.isfinite(interval.value):
         return Cell("–")
-    small = "" if not math.isfinite(interval.low) else f"{interval.low:.{digits}f} to {interval.high:.{digits}f}"
-    return Cell(f"{interval.value:.{digits}f}", small, best)
+    value, low, high = (f"{one:.{digits}f}".replace("-", "−") for one in (interval.value, interval.low, interval.high))
+    return Cell(value, f"{low} to {high}" if math.isfinite(interval.low) else "", best)
 
 
 def overview_table(group: Group) -> Table:
@@ -70,7 +70,7 @@ def overview_table(group: Group) -> Table:
 
 def _dice_table(group: Group) -> Table:
     columns = [(f"{STRUCTURE_NAMES[name]}", f"dice_{name}", 3) for name in group.structures]
-    return _means(group, "Dice, mean and 95 % interval over patients", columns)
+    return _means(group, f"Dice, mean and 95 % interval over {group.whose}", columns)
 
 
 def group_tables(group: Group) -> list[Table]:
@@ -99,12 +99,12 @@ def group_tables(group: Group) -> list[Table]:
             ),
             _means(
                 group,
-                "Phases: error in frames, and share found",
+                "Phases: how far from the true frame, and in which share of the clips they are found",
                 [
-                    ("ED", "ed_error", 2),
-                    ("ES", "es_error", 2),
-                    ("ED found", "ed_found", 2),
-                    ("ES found", "es_found", 2),
+                    ("ED error (frames)", "ed_error", 2),
+                    ("ES error (frames)", "es_error", 2),
+                    ("ED found (share)", "ed_found", 2),
+                    ("ES found (share)", "es_found", 2),
                 ],
                 f"A phase counts as found within {WITHIN} frames of the true one.",
             ),
@@ -112,13 +112,13 @@ def group_tables(group: Group) -> list[Table]:
     tables += [
         _means(
             group,
-            f"Lines {said}: mean absolute error in mm",
+            f"Lines {said}: mean absolute error and bias of their lengths",
             [
                 (f"{line.upper()}{what}", f"{line}_{by}{figure}", digits)
                 for what, figure, digits in _LINE_FIGURES
                 for line in LINES
             ],
-            "Lost: frames of a clip on which the line was not found.",
+            "Lost: marked frames of a clip on which the line was not found.",
         )
         for by, said in (("", "by heat maps"), ("masks_", "across the masks"))
     ]
@@ -197,8 +197,11 @@ def _ef_table(group: Group) -> Table:
                 Cell(f"{agreement.error:.1f}"),
             )
             rows.append((model, cells))
-    columns = ("against", "clips", "correlation", "bias, points", "limits of agreement", "mean absolute error")
-    note = "EF from Simpson’s discs in this one plane. Reported EF is often biplane, so it can’t be met exactly."
+    columns = ("against", "clips", "correlation", "bias (points)", "limits of agreement (points)")
+    columns += ("mean absolute error (points)",)
+    note = "EF from Simpson’s discs in this one plane."
+    if group.kind != "simulated":
+        note += " Reported EF is often biplane, so it can’t be met exactly."
     return Table("Ejection fraction", columns, tuple(rows), note)
 
 
@@ -206,18 +209,17 @@ def _compared_table(group: Group) -> Table:
     found = compared(group)
     if not found:
         return Table("Compared", (), ())
-    columns = list(dict.fromkeys((figure, structure) for _, figure, structure, _ in found))
-    by_model: dict[str, dict[tuple[str, str], Interval]] = {}
+    by_figure: dict[tuple[str, str], dict[str, Interval]] = {}
     for model, figure, structure, ratio in found:
-        by_model.setdefault(model, {})[figure, structure] = ratio
-    rows = []
-    for model, ratios in by_model.items():
-        cells = [_change_cell(ratios.get(column)) for column in columns]
-        rows.append((model, tuple(cells)))
+        by_figure.setdefault((model, figure), {})[structure] = ratio
     said = {"dice": "Dice", "hausdorff": "HD", "tc": "TC", "tcd": "TCD"}
-    heads = tuple(f"{said[figure]}, {STRUCTURE_NAMES[structure]}" for figure, structure in columns)
-    note = "Change of the mean, with its 95 % interval over patients, on the clips that both models have."
-    return Table(f"Against {group.models[0]}", heads, tuple(rows), note)
+    rows = tuple(
+        (model, (Cell(said[figure]), *(_change_cell(ratios.get(name)) for name in group.structures)))
+        for (model, figure), ratios in by_figure.items()
+    )
+    heads = ("figure", *(STRUCTURE_NAMES[name] for name in group.structures))
+    note = f"Change of the mean, with its 95 % interval over {group.whose}, on the clips that both models have."
+    return Table(f"Against {group.models[0]}", heads, rows, note)
 
 
 def _change_cell(ratio: Interval | None) -> Cell:
