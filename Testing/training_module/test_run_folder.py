@@ -111,7 +111,8 @@ def test_names_become_folders(tmp_path: Path) -> None:
         fresh_folder(tmp_path / "file", "a")
 
 
-def test_an_errand_answers_or_says_why_not() -> None:
+def test_an_errand_answers_or_says_why_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = "import sys; print('note'); print({!r}); print({!r}, file=sys.stderr); sys.exit({})"
 
     def answer(out: str, err: str = "", code_: int = 0) -> object:
@@ -129,6 +130,7 @@ def test_an_errand_answers_or_says_why_not() -> None:
     assert errand.answer() is None
     with pytest.raises(ProcessFailed, match="can't be started"):
         Errand(["no-such-program"])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_detached_process_is_nobodys_child_to_a_signal(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import slicer
 from EchoODETrainingLib.module.curves import Curves
 from EchoODETrainingLib.module.operations import TrainingOperations
+from EchoODETrainingLib.module.recipes import Setup
 from EchoODETrainingLib.module.run_folder import State
 
 pytestmark = pytest.mark.usefixtures("fake_trainer")
@@ -204,3 +205,29 @@ def test_a_full_disk_is_told(
         person.click("startButton")
     assert "no space left on device" in person.told
     assert not list(runs_folder.iterdir())
+
+
+def test_errands_that_nobody_waits_for_leave_no_files(
+    person: Any, recipe_file: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    setup = Setup(recipe_file("steady"))
+    person.logic.makePlan(setup)
+    assert list(scratch.iterdir())
+    person.logic.makePlan(setup)
+    person.logic.close()
+    assert not list(scratch.iterdir())
+
+
+def test_a_full_temporary_folder_is_told(
+    person: Any, recipe_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", full)
+    person.select("dataKindComboBox", "Simulated hearts")
+    person.click("addDataButton")
+    assert "is there room on the disk?" in person.told

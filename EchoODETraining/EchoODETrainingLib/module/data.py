@@ -95,6 +95,6 @@ def look_into(choice: DataChoice, options: Options) -> Errand:
 
     Raises
     ------
-    ProcessFailed: it can't be started.
+    OutputError, ProcessFailed: it can't be started.
     """
     return Errand(python_command("EchoODETrainingLib.module.survey", choice, json.dumps(dict(options))))
