@@ -265,9 +265,9 @@ def _picture(
     sequence: EchoSequence, sector: Sector, time: float, moment: Moment, over: NetworksOverClip
 ) -> NDArray[np.uint8]:
     """A frame at a time: inside the sector the network's where it made one, else mixed from its neighbours."""
-    gray = np.zeros(sequence.shape, np.float32)
+    gray = np.zeros(sequence.shape)
     for share in frame_shares(sequence.times, time):
-        gray += np.float32(share.weight) * sequence.frames[share.window]
+        gray += share.weight * sequence.frames[share.window]
     if moment.image is not None:
         gray[sector.mask] = sector.restore(over.clip.gray(moment.image))[sector.mask]
     return np.asarray(gray.round(), np.uint8)
