@@ -121,7 +121,7 @@ _WHOLE_VIDEO = """
 import resource, sys, threading, time
 import numpy as np, torch
 from EchoODELib.engine.segment import Segmenter
-from EchoODELib.engine.sequence import EchoSequence, Label, View
+from EchoODELib.engine.sequence import EchoSequence
 
 def anonymous():
     with open("/proc/self/status") as file:
