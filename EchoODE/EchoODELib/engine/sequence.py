@@ -42,6 +42,10 @@ class View(Enum):
     UNKNOWN = "unknown"
 
 
+#: The views that networks tell apart, in the order of their channels; anything else is one more channel.
+KNOWN_VIEWS = (View.A2C, View.A3C, View.A4C, View.PLAX)
+
+
 @dataclass(frozen=True)
 class ClipSource:
     """Where a clip came from, free of patient identifiers.
