@@ -12,7 +12,7 @@ from .terminal import monitored, print_json
 
 def phantom(
     output: Folder,
-    view: Annotated[str, typer.Option("--view", help="A4C, A2C or PLAX.")] = "A4C",
+    view: Annotated[str, typer.Option("--view", help="A4C, A2C, A3C or PLAX.")] = "A4C",
     frames: Annotated[int, typer.Option("--frames", help="Number of frames.")] = 60,
     frame_rate: Annotated[float, typer.Option("--frame-rate", help="Frames per second, 20 to 80.")] = 50.0,
     size: Annotated[int, typer.Option("--size", help="Rows and columns.")] = 256,

@@ -2,7 +2,7 @@
 
 Two frames of reference, both in mm: the *image*, x to the right and y downward from the probe, and the
 *heart*, z along the LV's long axis from the endocardial apex towards the base and x across it, negative
-on the septal (A4C, PLAX) or inferior (A2C) side. Sizes follow Lang et al., "Recommendations for cardiac
+on the septal (A4C, A3C, PLAX) or inferior (A2C) side. Sizes follow Lang et al., "Recommendations for cardiac
 chamber quantification", J Am Soc Echocardiogr 2015;28:1, and the spread of the public CAMUS masks.
 """
 
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from ..sequence import View
 
 Points = NDArray[np.float64]
+LONG_AXES = (View.A3C, View.PLAX)
+"""Views whose plane holds the aorta."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Anatomy:
     outlines: name -> (N, 2) closed outline in heart coordinates (z, x): "lv", "epicardium", "la" and by
         view "rv", "ra", "aorta".
     hinges: (2, 2) heart coordinates of the left and right end of the cavity's base.
-    valve: (2, 2) the mitral hinges; as ``hinges`` but for PLAX, where the aorta takes the front half.
+    valve: (2, 2) the mitral hinges; as ``hinges`` but for the long axes (A3C, PLAX), where the aorta takes the septal
+        half.
     """
 
     view: View
@@ -55,9 +58,9 @@ class Anatomy:
 
     @property
     def axes(self) -> tuple[Points, Points]:
-        """Unit vectors of z and x in the image; in PLAX the septum lies towards the probe."""
+        """Unit vectors of z and x in the image; the septum lies towards the probe in PLAX, to the right in A3C."""
         s, c = np.sin(self.tilt), np.cos(self.tilt)
-        sign = -1.0 if self.view is View.PLAX else 1.0
+        sign = -1.0 if self.view in LONG_AXES else 1.0
         return np.array([s, c]), sign * np.array([c, -s])
 
     def to_image(self, points: Points) -> Points:
@@ -77,7 +80,7 @@ class Anatomy:
 
 def draw_anatomy(view: View, rng: np.random.Generator, depth: float | None = None) -> Anatomy:
     """A heart that fits its sector, of plausible size for the view."""
-    plax = view is View.PLAX
+    plax, long_axis = view is View.PLAX, view in LONG_AXES
     length = rng.uniform(72, 88)
     width = length * rng.uniform(0.26, 0.32)
     wall = rng.uniform(8.5, 12.0)
@@ -99,13 +102,13 @@ def draw_anatomy(view: View, rng: np.random.Generator, depth: float | None = Non
         own_depth = top + length * np.cos(tilt) + rng.uniform(20, 56)
     image_depth = float(np.clip(own_depth, 80, 240)) if depth is None else depth
     lv, hinges, thickness = _ventricle(rng, length, width, wall)
-    # In PLAX the front of the base opens into the aorta and the mitral valve closes the rest.
-    valve = np.stack([hinges[0] + (hinges[1] - hinges[0]) * 0.58, hinges[1]]) if plax else hinges
-    outlines = {"lv": lv, "epicardium": _epicardium(lv, thickness), "la": _atrium(rng, valve, plax)}
-    if not plax:
-        outlines |= _right_heart(rng, length, width, wall) if view is View.A4C else {}
-    else:
-        outlines |= _outflow(rng, length, width, wall, valve[0, 1])
+    # In the long axes the septal part of the base opens into the aorta and the mitral valve closes the rest.
+    valve = np.stack([hinges[0] + (hinges[1] - hinges[0]) * 0.58, hinges[1]]) if long_axis else hinges
+    outlines = {"lv": lv, "epicardium": _epicardium(lv, thickness), "la": _atrium(rng, valve, long_axis)}
+    if long_axis:
+        outlines |= _outflow(rng, length, width, wall, valve[0, 1], plax)
+    elif view is View.A4C:
+        outlines |= _right_heart(rng, length, width, wall)
     return Anatomy(
         view=view,
         half_angle=float(half),
@@ -163,9 +166,9 @@ def _epicardium(lv: Points, thickness: NDArray[np.float64]) -> Points:
     return np.concatenate([outer * (1 - flat) + square * flat, contour[[-1, 0]]])
 
 
-def _atrium(rng: np.random.Generator, hinges: Points, plax: bool) -> Points:
-    """The left atrium, hung from the mitral hinges; in PLAX it lies behind the aorta and reaches past the wall."""
-    height = rng.uniform(30, 42) if plax else rng.uniform(34, 52)
+def _atrium(rng: np.random.Generator, hinges: Points, long_axis: bool) -> Points:
+    """The left atrium, hung from the mitral hinges; in the long axes beside the aorta, reaching past the wall."""
+    height = rng.uniform(30, 42) if long_axis else rng.uniform(34, 52)
     body = rng.uniform(1.12, 1.4)
     left, right = hinges
     centre, half = (left + right) / 2, np.linalg.norm(right - left) / 2
@@ -180,7 +183,7 @@ def _atrium(rng: np.random.Generator, hinges: Points, plax: bool) -> Points:
     ripple = 1 + sum(rng.normal(0, 0.03) * np.sin((m + 2) * angle + rng.uniform(0, 6)) for m in range(3))
     along = along * ripple
     across = across * ripple
-    if plax:
+    if long_axis:
         span = 2 * half + rng.uniform(12, 20) * np.sin(angle) ** 0.6
         x = left[1] + (1 + across) / 2 * span
     else:
@@ -209,13 +212,16 @@ def _right_heart(rng: np.random.Generator, length: float, width: float, wall: fl
     return {"rv": rv, "ra": ra}
 
 
-def _outflow(rng: np.random.Generator, length: float, width: float, wall: float, back: float) -> dict[str, Points]:
-    """Right ventricular outflow tract in front and the aortic root at the base (PLAX)."""
-    reach = rng.uniform(17, 25)
-    z = np.linspace(-0.05, 1.7, 120) * length
+def _outflow(
+    rng: np.random.Generator, length: float, width: float, wall: float, back: float, plax: bool
+) -> dict[str, Points]:
+    """Right ventricular outflow tract before the septum and the aortic root at the base; of the tract A3C cuts less."""
+    reach = rng.uniform(17, 25) * (1.0 if plax else 0.6)
+    tip = -0.05 if plax else 0.4
+    z = np.linspace(tip, 1.7, 120) * length
     front = -(width + wall + 1.0) * np.clip(1 - 0.9 * np.clip(0.25 - z / length, 0, 1) ** 1.5, 0.4, 1)
     lift = 4.0 * np.clip((z / length - 0.9) / 0.3, 0, 1)
-    taper = np.sqrt(np.clip((z / length + 0.05) / 0.45, 0, 1))
+    taper = np.sqrt(np.clip((z / length - tip) / 0.45, 0, 1))
     rv = np.concatenate([np.stack([z, front - lift], -1), np.stack([z, front - lift - reach * taper], -1)[::-1]])
     root = rng.uniform(13.5, 16.5)
     middle = back - 2.5 - root

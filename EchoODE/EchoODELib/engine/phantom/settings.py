@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import UnsuitableClip
 from ..sequence import EchoSequence, View
 
-SIMULATED_VIEWS = (View.A4C, View.A2C, View.PLAX)
+SIMULATED_VIEWS = (View.A4C, View.A2C, View.A3C, View.PLAX)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class PhantomSettings:
 
     Attributes
     ----------
-    view: A4C, A2C or PLAX.
+    view: A4C, A2C, A3C or PLAX.
     frames: number of frames, 2 or more.
     frame_rate: frames per second, 20 to 80.
     size: side of the square image, or (rows, columns), in pixels, 64 to 1024.
@@ -124,7 +124,7 @@ class PhantomSettings:
 
     def __post_init__(self) -> None:
         if self.view not in SIMULATED_VIEWS:
-            raise UnsuitableClip(f"The phantom simulates A4C, A2C and PLAX, not {self.view.value}.")
+            raise UnsuitableClip(f"The phantom simulates A4C, A2C, A3C and PLAX, not {self.view.value}.")
         if self.quality not in QUALITIES:
             raise UnsuitableClip(f"The phantom's quality must be one of {', '.join(QUALITIES)}, not {self.quality!r}.")
         if isinstance(self.seed, bool) or self.seed < 0:

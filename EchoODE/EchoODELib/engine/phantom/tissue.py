@@ -122,7 +122,7 @@ def _echogenicity(
     facing = _facing(d_epi, points)
     fibres = 3.8 * _layered(rng, z, d_lv, (14.0, 1.5)) + 2.6 * _noise(rng, shape, 26) + 3.0 * _noise(rng, shape, 70)
     lateral = np.clip(x / anatomy.width, -1, 1)
-    bright_side = {View.A4C: -2.5, View.A2C: -1.5 * rng.normal(), View.PLAX: 0.5}[anatomy.view]
+    bright_side = {View.A4C: -2.5, View.A2C: -1.5 * rng.normal(), View.A3C: -1.0, View.PLAX: 0.5}[anatomy.view]
     muscle = -38 + bright_side * lateral + fibres + 9 * facing**2 + 4 * np.clip(1 - q / 0.3, 0, 1)
     deep = d_lv / anatomy.wall
     if anatomy.view is View.A4C:  # a thin bright septum
