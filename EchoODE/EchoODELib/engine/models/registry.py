@@ -20,6 +20,7 @@ ARCHITECTURES: dict[str, tuple[str, str]] = {
     "echo_ode_unet": ("echo_ode_unet", "EchoODEUNet"),
     "echo_lstm": ("echo_lstm", "EchoLSTM"),
     "conv_lstm": ("conv_lstm", "ConvLSTM"),
+    "ral": ("ral", "RAL"),
 }
 
 
