@@ -85,6 +85,24 @@ def heat_map_loss(maps: Tensor, points: Tensor, share: Sum = alone, *, sigma: fl
     return mean
 
 
+def view_loss(logits: Tensor, views: Tensor, share: Sum = alone) -> Tensor:
+    """Mean cross entropy of the view over all frames of the clips whose view is known; 0 where none is.
+
+    Parameters
+    ----------
+    logits: (B, S, V), one a frame.
+    views: (B,) int64, channels below V or :data:`IGNORED`.
+    """
+    frames = logits.shape[1]
+    known = (views != IGNORED).sum() * frames
+    total = functional.cross_entropy(
+        logits.float().flatten(0, 1), views.repeat_interleave(frames), ignore_index=IGNORED, reduction="sum"
+    )
+    total, count = share(torch.stack((total, known.to(total.dtype))))
+    mean: Tensor = total / count.clamp(min=1)
+    return mean
+
+
 class Criterion:
     """The loss of a batch by a recipe's weights, and its parts.
 
@@ -121,8 +139,8 @@ class Criterion:
 
         Parameters
         ----------
-        batch: "masks" (B, S, H, W), "targets" (B, S, C, H, W) and "landmarks" (B, S, lines, 2, 2), as the window
-            sampler makes them.
+        batch: "masks" (B, S, H, W), "targets" (B, S, C, H, W), "landmarks" (B, S, lines, 2, 2) and "view" (B,), as the
+            window sampler makes them.
         """
         parts = {"segmentation": self.segmentation(output.logits.flatten(0, 1), batch["masks"].flatten(0, 1))}
         if output.reconstruction is not None:
@@ -135,4 +153,6 @@ class Criterion:
             parts["heat_maps"] = self.weights.heat_maps * heat_map_loss(
                 maps, points, self.share, sigma=self.weights.heat_map_sigma
             )
+        if output.views is not None:
+            parts["view"] = self.weights.view * view_loss(output.views, batch["view"], self.share)
         return parts

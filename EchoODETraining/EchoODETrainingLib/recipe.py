@@ -95,7 +95,10 @@ class Schedule(_Part):
 
 
 class Losses(_Part):
-    """Weights of the loss's parts, see :mod:`.losses`."""
+    """Weights of the loss's parts, see :mod:`.losses`.
+
+    In the aggregation loss of paper 004 lambda_s weighs cross entropy and Dice of the masks, lambda_c is ``view``.
+    """
 
     cross_entropy: Share = 1.0
     dice: Share = 1.0
@@ -105,6 +108,7 @@ class Losses(_Part):
     reconstruction: Share = 10.0
     heat_maps: Share = 1.0
     heat_map_sigma: Annotated[float, Field(gt=0)] = 2.0
+    view: Share = 0.1
 
 
 class Validation(_Part):

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from EchoODELib.engine.errors import UnsuitableClip
+from EchoODELib.engine.sequence import View, view_channel
 from numpy.typing import NDArray
 from torch import Tensor
 
 from .augment import Augmentation, WindowAugmenter
 from .datasets.clips import LINES, LabelledClip
 
-#: The class of pixels that teach nothing: no mask on the frame, or a structure that the data set does not draw.
+#: The class of what teaches nothing: pixels without a mask or of a structure that the data set does not draw, clips
+#: whose view is not known.
 IGNORED = 255
 _SLOWEST = 0.15  # s between frames beyond which there is no motion to follow from one to the next
 
@@ -92,7 +94,7 @@ class WindowSampler:
         "frames" (T, 1, rows, columns) float32, "input_times" (T,), "output_times" (S,), "targets" (S, 1, rows,
         columns) float32: the images at the output times; "masks" (S, rows, columns) int64 with :data:`IGNORED`
         where nothing is known; "landmarks" (S, lines, 2, 2) float32 as (row, column) px of the input, NaN where
-        missing.
+        missing; "view" () int64, see :func:`view_of`.
         """
         random = self._random if random is None else random
         window = self.draw(clip, random)
@@ -113,6 +115,7 @@ class WindowSampler:
             "output_times": times[self._output_at],
             "masks": torch.from_numpy(masks),
             "landmarks": torch.from_numpy(example.points[self._output_at]),
+            "view": torch.tensor(view_of(clip.view)),
         }
 
     def draw(self, clip: LabelledClip, random: np.random.Generator) -> Window:
@@ -151,6 +154,12 @@ class WindowSampler:
         place = int(random.choice(fitting)) if len(fitting) else int(room.argmax())
         offsets = min(stride, float(room[place])) * (np.arange(self.count) - places[place])
         return np.clip(np.rint(frame + offsets), 0, last).astype(np.intp)
+
+
+def view_of(view: View) -> int:
+    """A clip's class for a view branch: the view's channel, or :data:`IGNORED` where it is not known."""
+    channel = view_channel(view)
+    return IGNORED if channel is None else channel
 
 
 def _spread(count: int, total: int) -> NDArray[np.intp]:

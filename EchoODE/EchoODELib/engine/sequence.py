@@ -33,17 +33,25 @@ class Label(IntEnum):
 
 
 class View(Enum):
-    """Standard views; the value is the name that people use."""
+    """Standard views; the value is the name that people use. OTHER is known to be none of them."""
 
     A4C = "A4C"
     A2C = "A2C"
     A3C = "A3C"
     PLAX = "PLAX"
+    OTHER = "other"
     UNKNOWN = "unknown"
 
 
 #: The views that networks tell apart, in the order of their channels; anything else is one more channel.
 KNOWN_VIEWS = (View.A2C, View.A3C, View.A4C, View.PLAX)
+
+
+def view_channel(view: View) -> int | None:
+    """A view's channel in what networks say of views: its place in KNOWN_VIEWS, or after them; None if not known."""
+    if view in KNOWN_VIEWS:
+        return KNOWN_VIEWS.index(view)
+    return len(KNOWN_VIEWS) if view is View.OTHER else None
 
 
 @dataclass(frozen=True)
