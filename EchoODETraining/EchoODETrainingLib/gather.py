@@ -24,6 +24,8 @@ from .validate import Shown, windows_of
 from .windows import WindowSampler
 
 _MEASURED_CLIPS = 16
+NEEDS_NO_FOLDER = ("phantom", "other_phantom")
+"""Kinds whose clips are simulated; where no folder is named they are kept in the cache."""
 
 
 @dataclass
@@ -88,8 +90,8 @@ def gather(recipe: Recipe) -> Gathered:
 
 def _opened(source: Source) -> DataSet:
     folder = source.folder
-    if folder is None and source.kind == "phantom":
-        folder = default_cache() / "phantom"
+    if folder is None and source.kind in NEEDS_NO_FOLDER:
+        folder = default_cache() / source.kind
     elif folder is None:
         raise RecipeError(
             f"The recipe needs {source.kind} data: say where they lie with --data {source.kind}=FOLDER, or as its "
