@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from EchoODELib.engine.errors import EchoODEError, UnsuitableClip
+from EchoODELib.engine.models import build_model
 from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.sequence import Label
 from EchoODELib.engine.windows_over_time import WindowUse
@@ -207,10 +208,14 @@ def sampler_of(recipe: Recipe, size: Size) -> WindowSampler:
 
 
 def window_use(recipe: Recipe, gathered: Gathered) -> dict[str, Any]:
-    """What the model's card says on the windows that it was trained with; nothing for single frames."""
+    """What the model's card says on the windows that it was trained with; nothing for networks that need none.
+
+    Those see single frames, or follow a clip from its first frame on, however long it is.
+    """
     window = recipe.window
     count = max(window.inputs, window.outputs)
-    if window.inputs < 2:
+    causal = getattr(build_model(recipe.architecture, **recipe.configuration), "causal", False)
+    if window.inputs < 2 or causal:
         return {}
     sampler, random = sampler_of(recipe, recipe.size), np.random.default_rng(recipe.seed)
     seconds = []

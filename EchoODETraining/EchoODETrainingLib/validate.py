@@ -1,4 +1,4 @@
-"""How good a network is while it learns: Dice on clips that it doesn't learn from, at their own pixels."""
+"""How good a network is while it learns: Dice and views on clips that it doesn't learn from, at their own pixels."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .datasets.clips import LabelledClip
+from .windows import IGNORED, view_of
 
 _BATCH = 8
 
@@ -36,6 +37,7 @@ class Shown:
     known: the classes that are known there.
     points: (2 * lines, 2) px of the network's size, (row, column); NaN where missing.
     millimetres: of a pixel of the network's size; NaN if not known.
+    view: the clip's class for a view branch, see :func:`.windows.view_of`.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Shown:
     known: frozenset[int]
     points: NDArray[np.float32]
     millimetres: float
+    view: int = IGNORED
 
 
 def windows_of(
@@ -60,6 +63,8 @@ def windows_of(
     lines: Sequence[str] = (),
 ) -> list[Shown]:
     """Up to ``frames`` labelled frames of a clip, spread over it, ED and ES first, as they are seen at use.
+
+    Of a clip whose view alone is known, any frames.
 
     Parameters
     ----------
@@ -95,6 +100,7 @@ def windows_of(
                 known=frozenset(int(classes[label]) for label in clip.drawn) if clip.labelled[frame] else frozenset(),
                 points=np.asarray(points, np.float32),
                 millimetres=float(clip.spacing[0] / scale[0]) if clip.spacing else float("nan"),
+                view=view_of(clip.view),
             )
         )
     return found
@@ -112,13 +118,15 @@ def _seen(plan: WindowPlan | None, frame: int, time: float) -> tuple[tuple[int, 
 def _chosen(clip: LabelledClip, count: int) -> list[int]:
     marked = clip.marked
     labelled = np.flatnonzero(marked)
+    if not len(labelled) and view_of(clip.view) != IGNORED:
+        labelled = np.arange(len(clip))
     phases = [f for f in (clip.ed_frame, clip.es_frame) if f is not None and marked[f]]
     spread = labelled[np.linspace(0, len(labelled) - 1, min(count, len(labelled))).round().astype(int)]
     return sorted(list(dict.fromkeys([*phases, *map(int, spread)]))[: max(count, len(phases))])
 
 
 class DiceJudge:
-    """Mean Dice over labelled frames, for a bare network, without flips or cleaning.
+    """Mean Dice over labelled frames, and how often the view is named, for a bare network, without flips or cleaning.
 
     Parameters
     ----------
@@ -135,10 +143,15 @@ class DiceJudge:
         self.device, self.half = device, half
 
     def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Dice by label name, 0 to 1; "lines_mm", mean distance of the lines' ends, where there are lines."""
+        """Dice by label name, 0 to 1; "lines_mm", mean distance of the lines' ends, where there are lines; "view", the
+        share of frames whose view is named right, where the network names views.
+        """
         scores: dict[str, list[float]] = {name: [] for name in self.labels[1:]}
         apart: list[float] = []
-        for one, mask, points in zip(self.shown, *self.look(network), strict=True):
+        named: list[bool] = []
+        for one, mask, points, view in zip(self.shown, *self.look(network), strict=True):
+            if view is not None and one.view != IGNORED:
+                named.append(view == one.view)
             for value, name in enumerate(self.labels[1:], start=1):
                 if value in one.known:
                     scores[name].append(float(dice(mask == value, one.mask == value)))
@@ -146,33 +159,37 @@ class DiceJudge:
                 off = np.linalg.norm(points - one.points, axis=-1) * one.millimetres
                 apart += off[np.isfinite(off)].tolist()
         found = {name: float(np.mean(values)) for name, values in scores.items() if values}
-        return found | ({"lines_mm": float(np.mean(apart))} if apart else {})
+        found |= {"lines_mm": float(np.mean(apart))} if apart else {}
+        return found | ({"view": float(np.mean(named))} if named else {})
 
     def figure(self, scores: Mapping[str, float]) -> float:
-        """Mean Dice, less 0.02 for each mm that the lines' ends are off."""
-        dices = [value for name, value in scores.items() if name != "lines_mm"]
-        return (float(np.mean(dices)) if dices else 0.0) - 0.02 * scores.get("lines_mm", 0.0)
+        """Mean Dice, less 0.02 for each mm that the lines' ends are off, and half the share of views named wrong."""
+        dices = [value for name, value in scores.items() if name not in ("lines_mm", "view")]
+        wrong = 1 - scores.get("view", 1.0)
+        return (float(np.mean(dices)) if dices else 0.0) - 0.02 * scores.get("lines_mm", 0.0) - 0.5 * wrong
 
     def look(
         self, network: nn.Module, count: int | None = None
-    ) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.float32] | None]]:
-        """Masks (h, w) at the files' pixels and line ends (P, 2) in the network's, of the first ``count`` shown."""
+    ) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.float32] | None], list[int | None]]:
+        """Masks (h, w) at the files' pixels, line ends (P, 2) in the network's, views, of the first ``count`` shown."""
         training = network.training
         network.eval()
         shown = self.shown[:count]
         masks: list[NDArray[np.uint8]] = [np.empty((0, 0), np.uint8)] * len(shown)
         points: list[NDArray[np.float32] | None] = [None] * len(shown)
+        views: list[int | None] = [None] * len(shown)
         for places in _alike(shown):
-            maps, ends = self._run(as_clip_network(network), [shown[place] for place in places])
+            maps, ends, named = self._run(as_clip_network(network), [shown[place] for place in places])
             for row, place in enumerate(places):
                 masks[place] = shown[place].fit.to_box(maps[row]).argmax(0).astype(np.uint8)
                 points[place] = None if ends is None else ends[row]
+                views[place] = None if named is None else int(named[row])
         network.train(training)
-        return masks, points
+        return masks, points, views
 
     def _run(
         self, network: nn.Module, chunk: Sequence[Shown]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.int64] | None]:
         def stacked(values: Sequence[NDArray[np.float32]]) -> Tensor:
             return torch.from_numpy(np.stack(values)).to(self.device)
 
@@ -182,9 +199,10 @@ class DiceJudge:
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
             output = network(frames, times, asked)
         maps = output.logits[:, 0].float().softmax(1).cpu().numpy()
+        views = None if output.views is None else output.views[:, 0].argmax(-1).cpu().numpy()
         if output.heat_maps is None:
-            return maps, None
-        return maps, centres_of_gravity(output.heat_maps[:, 0]).flatten(1, 2).cpu().numpy()
+            return maps, None, views
+        return maps, centres_of_gravity(output.heat_maps[:, 0]).flatten(1, 2).cpu().numpy(), views
 
 
 def _alike(shown: Sequence[Shown]) -> Iterable[list[int]]:

@@ -141,7 +141,7 @@ class FolderWatcher(Watcher):
         told = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
         self.line(f"Epoch {epoch}: valid {told}{' (best so far)' if better else ''}")
         if self.judge is not None and self.judge.shown:
-            masks, _ = self.judge.look(network, _PICTURES)
+            masks, _, _ = self.judge.look(network, _PICTURES)
             seen = self.judge.shown[:_PICTURES]
             path = self.folder.previews / PREVIEW.replace("*", f"{epoch:03d}")
             try:

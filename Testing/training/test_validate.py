@@ -72,7 +72,7 @@ def test_a_network_that_knows_is_near_one_and_one_that_does_not_is_not() -> None
 
 def test_masks_come_back_at_the_files_pixels() -> None:
     clip = a_clip()
-    masks, points = a_judge(windows_of(clip, SIZE, frames=2)).look(ByBrightness(shades_of(clip)), 1)
+    masks, points, _ = a_judge(windows_of(clip, SIZE, frames=2)).look(ByBrightness(shades_of(clip)), 1)
     assert [mask.shape for mask in masks] == [(40, 44)]
     assert points == [None]
 
