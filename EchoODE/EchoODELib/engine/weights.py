@@ -29,6 +29,8 @@ MODELS_VARIABLE = "ECHOODE_MODELS"
 DEFAULT_MODEL = "echo-ode-camus-a4c"
 COMBINATION = "combination"
 """The architecture of a card that has no weights, but names other models, see :mod:`.combination`."""
+TASKS = ("segmentation", "ejection_fraction", "infarction")
+"""What a model can be for: masks, percent of a clip, or whether a clip shows an infarction (a logit)."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,10 @@ class ModelCard:
     Attributes
     ----------
     name: as it is asked for; also the card's file name.
-    task: "segmentation".
+    task: one of :data:`TASKS`.
     architecture, configuration: how :func:`~.models.build_model` makes the network.
     input_size: (rows, columns) that a frame's sector is fitted into.
-    labels: class names in the order of the network's channels.
+    labels: names of the network's channels in order: classes from the background on, or its values' names.
     views: standard views it was trained for.
     weights: name of the safetensors file beside the card; empty for a combination.
     sha256: checksum of that file, or of the combined models' checksums.
@@ -51,7 +53,8 @@ class ModelCard:
     figures: what it reached, by data set, in words and numbers.
     intended_use, limits: for whom and what, and where it fails.
     use: what was found best on the data it was chosen on: flips (bool), smoothing (seconds), half (bool:
-        bfloat16 loses nothing); of a network that takes clips how its windows are, see ``windows_over_time.WindowUse``.
+        bfloat16 loses nothing); of a network that takes clips how its windows are, see ``windows_over_time.WindowUse``,
+        or how its clips are sampled, see ``clips_over_time.ClipUse``.
     training: settings that made it.
     folder: where the card was found; not part of the file.
     """
@@ -162,12 +165,14 @@ def read_card(path: Path) -> ModelCard:
     for name, value in content.items():
         if not isinstance(value, _KINDS.get(name, str)):
             raise WeightsError(f"In the model card {path.name}, {name} has a wrong kind of value; correct it.")
-    size, labels = content["input_size"], content["labels"]
+    if content["task"] not in TASKS:
+        raise WeightsError(f"This version doesn't know the task “{content['task']}” of {path.name}.")
+    size, labels, least = content["input_size"], content["labels"], 2 if content["task"] == "segmentation" else 1
     sized = len(size) == 2 and all(type(side) is int and 0 < side <= 4096 for side in size)
-    if not sized or len(labels) < 2 or Path(content["weights"]).name != content["weights"]:
+    if not sized or len(labels) < least or Path(content["weights"]).name != content["weights"]:
         raise WeightsError(
-            f"The model card {path.name} needs an input_size of two sides, two labels or more, and a bare "
-            "file name as weights."
+            f"The model card {path.name} needs an input_size of two sides, {('', 'a label', 'two labels')[least]} or "
+            "more, and a bare file name as weights."
         )
     if content["name"] != path.stem:
         raise WeightsError(f"The model card {path.name} is for “{content['name']}”; name the file after its model.")

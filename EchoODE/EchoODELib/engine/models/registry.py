@@ -20,8 +20,25 @@ ARCHITECTURES: dict[str, tuple[str, str]] = {
     "echo_ode_unet": ("echo_ode_unet", "EchoODEUNet"),
     "echo_lstm": ("echo_lstm", "EchoLSTM"),
     "conv_lstm": ("conv_lstm", "ConvLSTM"),
+    "multi_view_unet": ("multi_view", "MultiViewUNet"),
+    "multi_view_conv_lstm": ("multi_view", "MultiViewConvLSTM"),
     "ral": ("ral", "RAL"),
+    "coreecho": ("coreecho", "CoReEcho"),
 }
+
+
+def network_class(name: str) -> type[nn.Module]:
+    """The class of an architecture.
+
+    Raises
+    ------
+    WeightsError: no such architecture.
+    """
+    if name not in ARCHITECTURES:
+        raise WeightsError(f"There is no architecture “{name}”; choose one of: {', '.join(sorted(ARCHITECTURES))}.")
+    module, class_name = ARCHITECTURES[name]
+    network: type[nn.Module] = getattr(import_module(f".{module}", __package__), class_name)
+    return network
 
 
 def build_model(name: str, **configuration: object) -> nn.Module:
@@ -36,10 +53,7 @@ def build_model(name: str, **configuration: object) -> nn.Module:
     ------
     WeightsError: no such architecture, or arguments that it doesn't take.
     """
-    if name not in ARCHITECTURES:
-        raise WeightsError(f"There is no architecture “{name}”; choose one of: {', '.join(sorted(ARCHITECTURES))}.")
-    module, class_name = ARCHITECTURES[name]
-    network: type[nn.Module] = getattr(import_module(f".{module}", __package__), class_name)
+    network = network_class(name)
     try:
         return network(**configuration)
     except (TypeError, ValueError) as error:
