@@ -233,9 +233,11 @@ def test_one_outlined_frame_is_enough(a_beating_phantom: PhantomClip) -> None:
     masks = np.zeros_like(a_beating_phantom.masks)
     ed, es = a_beating_phantom.ed_frames[0], a_beating_phantom.es_frames[0]
     masks[ed] = a_beating_phantom.masks[ed]
-    drawn = SegmentedSequence(a_beating_phantom.sequence, masks, Provenance("manual"))
+    lines = np.ones((FRAMES, 6, 2), np.float32)
+    drawn = SegmentedSequence(a_beating_phantom.sequence, masks, Provenance("manual"), lines=lines)
     found = propagate_segmented(drawn, ed_frames=[ed], es_frames=[es], registration=QUICK)
     assert found.reference_frame == ed
+    assert found.lines is lines
     assert found.provenance.settings["guides"] == []
     assert dice(found.masks[es] == Label.LV, a_beating_phantom.masks[es] == Label.LV) > 0.85
 

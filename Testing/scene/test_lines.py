@@ -10,8 +10,9 @@ import pytest
 from EchoODELib.engine.measure import trace_lv
 from EchoODELib.engine.measure.dimensions import lv_length, mitral_annulus_width
 from EchoODELib.engine.phantom import PhantomClip
-from EchoODELib.engine.sequence import View
+from EchoODELib.engine.sequence import Provenance, View
 from EchoODELib.scene.geometry import clipAxes
+from EchoODELib.scene.history import History
 from EchoODELib.scene.lines import (
     LineWatcher,
     draggedFrames,
@@ -150,3 +151,30 @@ def test_parasternal_lines_come_from_landmarks(a_study: Study) -> None:
     assert np.delete(lengths, 7) == pytest.approx(10 * 0.5)  # rows of 0.5 mm
     hideLines(a_study)
     assert not nodes["IVS"].GetDisplayNode().GetVisibility()
+
+
+def test_a_models_lines_are_drawn_saved_and_undone(
+    a_segmented_study: Study, some_masks: np.ndarray, how: Provenance, reload: Callable[[], None]
+) -> None:
+    study = a_segmented_study
+    study.setView(View.PLAX)
+    marked = np.tile(np.float32([[20, 5], [20, 9], [20, 9], [20, 29], [20, 29], [20, 35.126]]), (12, 1, 1))
+    marked[4, 2] = np.nan
+    study.setLines(marked)
+    assert study.lines() == pytest.approx(marked, abs=0.01, nan_ok=True)
+    assert study.result().lines is not None
+    showLines(study)
+    lengths = lineLengths(study)
+    assert np.delete(lengths["LVID"].values, 4) == pytest.approx(20 * 0.5)
+    assert lengths["LVPW"].values == pytest.approx(6.13 * 0.5)
+    study.markCorrected(2)
+    showLines(study)
+    assert lineLengths(study)["LVPW"].values[2] != pytest.approx(6.13 * 0.5, abs=0.2)
+    history = History()
+    history.push(study, "segmenting")
+    study.setLines(None)
+    assert study.lines() is None
+    history.undo(study)
+    reload()
+    (study,) = Study.all()
+    assert study.lines() == pytest.approx(marked, abs=0.01, nan_ok=True)

@@ -203,6 +203,7 @@ class NetworksOverClip:
         self._parts: list[tuple[float, Fit, MapSource, Batches]] = []
         total = sum(member.weight for member in members)
         for member in members:
+        self._lines = [int(member.card.configuration.get("lines", 0)) for member in members for _ in member.scales]  # type: ignore[call-overload]
             mirror = member.flips if flips is None else flips
             for scale in member.scales:
                 scaled = _scaled(member, scale)
@@ -226,18 +227,23 @@ class NetworksOverClip:
 
     def moments(self, times: Sequence[float]) -> Iterator[Moment]:
         """The averaged moments at ``times``, seconds within the clip, ascending, see :func:`~.streaming.moments`."""
-        streams = [moments(source, times, batches, classes=self._classes) for _, _, source, batches in self._parts]
+        streams = [
+            moments(source, times, batches, classes=self._classes, lines=lines)
+            for (_, _, source, batches), lines in zip(self._parts, self._lines, strict=True)
+        ]
         if len(streams) == 1 and self._parts[0][1] == self.clip.fit:
             yield from streams[0]
             return
         for each in zip(*streams, strict=True):
             maps = np.zeros((self._classes, *self.clip.fit.size), np.float32)
-            image = None
+            image = ends = None
             for moment, (weight, fit, _, _) in zip(each, self._parts, strict=True):
                 maps += np.float32(weight) * _onto(moment.probabilities, fit, self.clip.fit)
                 if image is None and moment.image is not None:
                     image = _onto(moment.image[None], fit, self.clip.fit)[0]
-            yield Moment(maps, image)
+                if ends is None and moment.heat_maps is not None:
+                    ends = _onto(moment.heat_maps, fit, self.clip.fit)
+            yield Moment(maps, image, ends)
 
 
 def _scaled(member: Member, scale: float) -> tuple[int, int]:

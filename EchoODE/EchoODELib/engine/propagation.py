@@ -143,7 +143,13 @@ def propagate_segmented(
     how = _joined(segmented.provenance, carried.provenance)
     chosen = {"anchors": list(held)} if es_guides and anchors else {}
     how = replace(how, settings={**how.settings, "guides": list(guides), **chosen})
-    return replace(carried, sequence=segmented.sequence, provenance=how, guides=tuple(sorted(segmented.guides)))
+    return replace(
+        carried,
+        sequence=segmented.sequence,
+        provenance=how,
+        guides=tuple(sorted(segmented.guides)),
+        lines=segmented.lines,
+    )
 
 
 def _reference_frame(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .. import __version__
@@ -15,6 +16,7 @@ from .anatomy_rules import tidy_mask
 from .combination import NetworksOverClip, load_members
 from .errors import UnsuitableClip, WeightsError
 from .models.inference import choose_device
+from .models.landmarks import centres_of_gravity
 from .progress import Monitor
 from .sector import Sector, find_sector
 from .sequence import EchoSequence, Label, Provenance, SegmentedSequence, View
@@ -35,10 +37,12 @@ class MaskedFrames:
     frames: their indices, ascending.
     masks: (n, H, W) uint8 of :class:`~.sequence.Label` values, in the clip's own pixels.
     """
+    lines: (n, 6, 2) px, see :class:`~.sequence.SegmentedSequence`; None of a model that marks none.
 
     frames: NDArray[np.int64]
     masks: NDArray[np.uint8]
 
+    lines: NDArray[np.float32] | None = None
 
 @dataclass(frozen=True)
 class MomentsBetween:
@@ -130,8 +134,12 @@ class Segmenter:
         """
         wanted = self._accepted(sequence, frames)
         tally = _Tally()
+        lines = np.full((len(sequence), 6, 2), np.nan, np.float32)
+        marked = False
         masks = np.zeros(sequence.frames.shape, np.uint8)
         for part in self._parts(sequence, wanted, monitor, tally):
+            if part.lines is not None:
+                lines[part.frames], marked = part.lines, True
             masks[part.frames] = part.masks
         provenance = Provenance(
             method="segment",
@@ -148,7 +156,7 @@ class Segmenter:
                 "frames_without_lv": float(tally.without_lv),
             },
         )
-        return SegmentedSequence(_noted(sequence, self.card), masks, provenance)
+        return SegmentedSequence(_noted(sequence, self.card), masks, provenance, lines=lines if marked else None)
 
     def stream(
         self, sequence: EchoSequence, *, frames: Iterable[int] | None = None, monitor: Monitor | None = None
@@ -228,6 +236,7 @@ class Segmenter:
         sector = find_sector(sequence)
         over = self._over(sequence, sector)
         to_box = over.clip.fit.to_box
+        ends: dict[int, NDArray[np.float32]] = {}
         found = zip(near, over.moments(sequence.times[near].tolist()), strict=True)
         held: dict[int, NDArray[np.float16]] = {}
         ahead = -1
@@ -235,6 +244,8 @@ class Segmenter:
             held = {frame: maps for frame, maps in held.items() if frame >= chunk[0] - reach}
             while ahead < min(chunk[-1] + reach, final):
                 ahead, moment = next(found)
+                if moment.heat_maps is not None:
+                    ends[ahead] = _line_ends(moment.heat_maps, over)
                 held[ahead] = moment.probabilities.astype(np.float16)
                 stage.advance()
             usual = to_box(_mean(list(held.values()))) if self.clean else None
@@ -247,7 +258,8 @@ class Segmenter:
                 tally.without_lv += not (mask == Label.LV).any()
                 masks[place] = sector.restore(mask)
                 stage.advance()
-            yield MaskedFrames(chunk, masks)
+            marked = [ends.pop(frame) for frame in chunk.tolist()] if ends else None
+            yield MaskedFrames(chunk, masks, None if marked is None else np.stack(marked))
 
     def _mask(
         self, maps: NDArray[np.float32], sector: Sector, view: View, usual: NDArray[np.float32] | None
@@ -259,6 +271,14 @@ class Segmenter:
         # On a view that it doesn't know, a model draws those that it knows.
         drawn = {view.value} & set(self.card.views) or set(self.card.views)
         return tidy_mask(mask, usual, sector.crop(sector.mask), walls=2 if drawn == {View.PLAX.value} else 1)
+
+def _line_ends(heat_maps: NDArray[np.float32], over: NetworksOverClip) -> NDArray[np.float32]:
+    """The ends (6, 2) px (x, y) that heat maps (2 * lines, rows, columns) show; NaN where they show none."""
+    ends = np.full((6, 2), np.nan, np.float32)
+    shown = centres_of_gravity(torch.from_numpy(heat_maps)).flatten(0, 1).numpy()
+    ends[: len(shown)] = over.clip.fit.to_frame(shown)[:, ::-1]
+    return ends
+
 
 
 def _picture(

@@ -180,10 +180,12 @@ class SegmentedSequence:
     pull_back: (T, H, W, 2) float32 px on each frame, or None.
     guides: frames whose mask a person gave or corrected; they are met exactly.
     provenance: how it was made.
+    lines: (T, 6, 2) float32 px (x, y), where a model of parasternal clips marked the begin and end of septum, cavity
+        and posterior wall, in this order; NaN where it saw none; None without such a model.
 
     Raises
     ------
-    UnsuitableMask: a mask or field of another size than the clip.
+    UnsuitableMask: a mask, field or lines of another size than the clip.
     """
 
     sequence: EchoSequence
@@ -193,6 +195,7 @@ class SegmentedSequence:
     displacement: NDArray[np.float32] | None = None
     pull_back: NDArray[np.float32] | None = None
     guides: tuple[int, ...] = ()
+    lines: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.masks.shape != self.sequence.frames.shape:
@@ -204,6 +207,8 @@ class SegmentedSequence:
             field_ = getattr(self, name)
             if field_ is not None and field_.shape != (*self.sequence.frames.shape, 2):
                 raise UnsuitableMask(f"The {name} field has shape {field_.shape}, which does not fit the clip.")
+        if self.lines is not None and self.lines.shape != (len(self.sequence), 6, 2):
+            raise UnsuitableMask(f"The lines have shape {self.lines.shape}, which does not fit the clip.")
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,12 @@ class Moment:
     ----------
     probabilities: (classes, rows, columns) float32, summing to 1 over classes.
     image: (rows, columns) float32, the network's own picture of that time, standardised as its inputs are; None
+    heat_maps: (2 * lines, rows, columns) float32 in 0..1, begin and end of each measurement line; None without lines.
         where it makes none.
     """
 
     probabilities: NDArray[np.float32]
+    heat_maps: NDArray[np.float32] | None = None
     image: NDArray[np.float32] | None = None
 
 
@@ -78,7 +80,9 @@ class MapSource(ABC):
         """For each question (S, classes, rows, columns), one more channel where the network makes an image."""
 
 
-def moments(source: MapSource, times: Sequence[float], batches: Batches, *, classes: int) -> Iterator[Moment]:
+def moments(
+    source: MapSource, times: Sequence[float], batches: Batches, *, classes: int, lines: int = 0
+) -> Iterator[Moment]:
     """The moments at ``times``, one after another.
 
     Parameters
@@ -86,7 +90,8 @@ def moments(source: MapSource, times: Sequence[float], batches: Batches, *, clas
     source: a network over a clip.
     times: seconds within the clip, ascending.
     batches: how many frames or windows are computed at once.
-    classes: of the network; what follows them is the image.
+    classes: of the network; what follows them is the image, if it makes one, and the lines' heat maps.
+    lines: that the network marks.
 
     Raises
     ------
@@ -110,9 +115,13 @@ def moments(source: MapSource, times: Sequence[float], batches: Batches, *, clas
                 weighted = np.float32(share.weight) * values
                 sums[number] = sums[number] + weighted if number in sums else weighted
             while ready < len(times) and last[ready] <= question.part:
-                values = sums.pop(ready)
-                yield Moment(values[:classes], values[classes] if len(values) > classes else None)
+                yield _moment(sums.pop(ready), classes, lines)
                 ready += 1
+
+def _moment(values: NDArray[np.float32], classes: int, lines: int) -> Moment:
+    ends = len(values) - 2 * lines
+    return Moment(values[:classes], values[classes] if ends > classes else None, values[ends:] if lines else None)
+
 
 
 class FrameSource(MapSource):
@@ -214,6 +223,8 @@ class WindowSource(MapSource):
             output = self._network(x.flip(-1) if mirrored else x, given, asked)
         maps = output.logits.float().softmax(2)
         if output.reconstruction is not None:
+        if output.heat_maps is not None:
+            maps = torch.cat((maps, output.heat_maps.float()), 2)
             maps = torch.cat((maps, output.reconstruction[:, :, :1].float()), 2)
         return maps.flip(-1) if mirrored else maps
 

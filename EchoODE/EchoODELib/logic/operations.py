@@ -377,6 +377,7 @@ class Operations:
             yield from motion.writing(study, result.displacement, result.pull_back, result.reference_frame)
             yield from self._measurer.outlining(study)
         folds = result.provenance.quality.get("folds", 0.0)
+            study.setLines(result.lines)
         self.message = f"The mask of frame {result.reference_frame} was carried over {study.frameCount} frames."
         if folds > 0:
             self.message += f" The motion folds in {folds:.0f} places: try the fine preset."

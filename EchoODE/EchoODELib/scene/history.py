@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STEPS = 10
 
-_VALUES = ("CorrectedFrames", "Phases", "Provenance")
+_VALUES = ("CorrectedFrames", "MarkedLines", "Phases", "Provenance")
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,10 @@ def _restoreMasks(study: Study, step: _Step) -> None:
         return
     old, now = step.masks.masks(), study.masks()
     # Frames that did not change keep what else a person put into their segmentation.
-    changed = [frame for frame, mask in enumerate(old) if now is None or not np.array_equal(mask, now[frame])]
-    maskNodes.writeMasks(study, {frame: old[frame] for frame in changed})
+    changed = {frame: mask for frame, mask in enumerate(old) if now is None or not np.array_equal(mask, now[frame])}
+    # A clip that was being recorded may have grown since.
+    since = [] if now is None else [frame for frame in range(len(old), len(now)) if now[frame].any()]
+    maskNodes.writeMasks(study, {**changed, **{frame: np.zeros_like(old[0]) for frame in since}})
 
 
 def _keepMotion(study: Study) -> dict[str, _KeptSequence]:

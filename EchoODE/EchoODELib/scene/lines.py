@@ -70,7 +70,7 @@ def showLines(
     -------
     The line node of each kind, which follows the clip's frame; empty if there is nothing to draw.
     """
-    found = {**_fromMasks(study), **(landmarks or {})}
+    found = {**_measured(study), **(landmarks or {})}
     nodes = {}
     for key, ends in found.items():
         if key in LINES and np.isfinite(ends).any():
@@ -174,16 +174,16 @@ def keepDragged(study: Study, key: str) -> None:
     writeValue(sequence, _HANDS, sorted({*draggedFrames(study, key), study.frame}))
 
 
-def _fromMasks(study: Study) -> dict[str, Ends]:
-    """The lines that the masks tell, px."""
+def _measured(study: Study) -> dict[str, Ends]:
+    """The lines that are measured, px: a model's own on parasternal clips, else those that the masks tell."""
     masks = study.masks()
     if masks is None or not masks.any():
         return {}
     if study.view is View.PLAX:
-        from ..engine.measure import plax_landmarks
+        from ..engine.measure import plax_lines
 
-        places = plax_landmarks(masks, study.sequence().spacing)
-        return {key: places[:, n : n + 2] for n, key in enumerate(("IVS", "LVID", "LVPW"))}
+        ends = plax_lines(masks, study.sequence().spacing, study.lines(), study.correctedFrames)
+        return {key: ends[:, 2 * n : 2 * n + 2] for n, key in enumerate(("IVS", "LVID", "LVPW"))}
     from ..engine.measure import trace_lv
 
     shapes = trace_lv(masks, study.sequence().spacing)

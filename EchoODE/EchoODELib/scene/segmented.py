@@ -68,7 +68,7 @@ def read(study: Study) -> SegmentedSequence | None:
         return None
     masks = np.stack([imageArray(image)[0] for image in images]).astype(np.uint8, copy=False)
     provenance = toProvenance(readValue(study.browserNode, "SegmentedProvenance"))
-    return SegmentedSequence(clip, masks, provenance or Provenance("segment"))
+    return SegmentedSequence(clip, masks, provenance or Provenance("segment"), lines=study.lines())
 
 
 def remove(study: Study) -> None:

@@ -201,6 +201,16 @@ class Study:
     @property
     def correctedFrames(self) -> tuple[int, ...]:
         """Frames whose mask a person corrected, increasing; their masks are locked and guide the propagation."""
+    def setLines(self, lines: NDArray[np.float32] | None) -> None:
+        """Keep the ends (T, 6, 2) px of the lines that a model marked; None for none."""
+        rounded = None if lines is None else np.where(np.isfinite(lines), np.round(lines.astype(float), 2), None)
+        writeValue(self.browserNode, "MarkedLines", None if rounded is None else rounded.tolist())
+
+    def lines(self) -> NDArray[np.float32] | None:
+        """The lines that a model marked, as in :class:`SegmentedSequence`, or None."""
+        told = readValue(self.browserNode, "MarkedLines", [])
+        return np.array(told, np.float32) if np.shape(told) == (self.frameCount, 6, 2) else None
+
         if self.maskSequenceNode is None:
             return ()
         return tuple(sorted(set(self._within(readValue(self.browserNode, "CorrectedFrames", [])))))
@@ -282,3 +292,4 @@ class Study:
             pull_back=None if motion is None else motion.pullBack,
             guides=self.correctedFrames,
         )
+            lines=self.lines(),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from EchoODELib.engine.errors import UnsuitableMask
 from EchoODELib.engine.export.truth import truth_of
-from EchoODELib.engine.measure import measure, plax_landmarks
+from EchoODELib.engine.measure import measure, plax_landmarks, plax_lines
 from EchoODELib.engine.measure.dimensions import plax_dimensions
 from EchoODELib.engine.phantom import PhantomClip, PhantomSettings, simulate
 from EchoODELib.engine.sequence import View
@@ -70,3 +73,47 @@ def test_a_simulated_clip_gets_walls_shortening_and_mass(a_parasternal_clip: Pha
     assert 10 < beat["fractional_shortening"].value < 60
     assert beat["lv_mass"].unit == "g"
     assert 50 < beat["lv_mass"].value < 500
+
+
+def marked_lines(count: int, septum: float = 9.0, cavity: float = 41.0, wall: float = 11.0) -> np.ndarray:
+    """Lines (T, 6, 2) of given lengths, px, straight down."""
+    down = np.array([20, 20 + septum, 20 + septum, 20 + septum + cavity, 20 + septum + cavity, 0])
+    down[5] = down[4] + wall
+    return np.tile(np.stack([np.full(6, 100.0), down], -1), (count, 1, 1)).astype(np.float32)
+
+
+def test_a_models_lines_come_before_the_masks_but_not_before_a_persons_word() -> None:
+    masks = np.repeat(a_ventricle(), 4, axis=0)
+    marked = marked_lines(4)
+    marked[1, 2:4] = np.nan  # no cavity found on frame 1
+    marked[2, 5] = np.nan  # one end of the wall is not seen on frame 2
+    found = plax_dimensions(plax_lines(masks, None, marked, corrected=[3]))
+    assert found.ivs == pytest.approx([9, 9, 9, 8], abs=0.6)
+    assert found.lvid == pytest.approx([41, 40, 41, 40], abs=0.6)
+    assert found.lvpw == pytest.approx([11, 11, 10, 10], abs=1.1)
+    across = plax_dimensions(plax_lines(masks))
+    assert across.lvid == pytest.approx(plax_dimensions(plax_landmarks(masks)).lvid)
+
+
+@pytest.mark.parametrize(("spacing", "unit", "size"), [((0.5, 0.8), "mm", 0.5), (None, "px", 1.0)])
+def test_measurements_take_the_lines_and_say_so(
+    a_parasternal_clip: PhantomClip, spacing: tuple[float, float] | None, unit: str, size: float
+) -> None:
+    known = truth_of(a_parasternal_clip)
+    known = replace(known, sequence=known.sequence.with_spacing(spacing), lines=marked_lines(30))
+    measured = measure(known)
+    assert measured.per_frame["lvid"].values == pytest.approx(41 * size)
+    assert measured.per_frame["ivs"].unit == unit
+    assert measured.beats[0].quantities["end_systolic_lvpw"].value == pytest.approx(11 * size)
+    assert any("lines that the model marked." in note for note in measured.notes)
+    some = measure(replace(known, guides=(0, 5)))
+    assert any("on 28 of 30 frames" in note for note in some.notes)
+    assert any("across the masks" in note for note in measure(replace(known, lines=None)).notes)
+
+
+def test_an_apical_clip_has_no_use_for_lines(a_parasternal_clip: PhantomClip) -> None:
+    known = truth_of(a_parasternal_clip)
+    apical = replace(known, sequence=replace(known.sequence, view=View.A4C), lines=marked_lines(30))
+    assert "lvid" not in measure(apical).per_frame
+    with pytest.raises(UnsuitableMask, match="lines"):
+        replace(known, lines=marked_lines(29))

@@ -32,6 +32,14 @@ class TestFit:
         returned = fit.to_box(np.stack([1 - inside, inside])).argmax(0)
         assert dice(returned == 1, disc[box[0] : box[1], box[2] : box[3]]) > 0.98
 
+    def test_points_come_back_to_their_place(self, shape, box, spacing):
+        fit = Fit.of(box, SIZE, spacing)
+        centre = np.array([(box[0] + box[1]) / 2 + 9, (box[2] + box[3]) / 2 - 7])
+        disc = a_disc(shape, centre, min(box[1] - box[0], box[3] - box[2]) / 4)
+        inside = fit.to_input((disc * 255).astype(np.uint8)).astype(float)
+        gravity = np.array([(inside * place).sum() for place in np.indices(SIZE)]) / inside.sum()
+        assert fit.to_frame(gravity) == pytest.approx(centre, abs=0.6)
+
     def test_it_fills_the_input_and_pixels_become_square(self, shape, box, spacing):
         top, bottom, left, right = Fit.of(box, SIZE, spacing).placed
         assert bottom - top == SIZE[0] or right - left == SIZE[1]

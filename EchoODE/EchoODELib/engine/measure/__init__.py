@@ -5,7 +5,7 @@ from .clip import MeasureSettings, measure
 from .contour import LVShapes, trace_lv
 from .outlines import Outlines, outline
 from .phases import Phases, PhaseSettings, find_phases
-from .plax import plax_landmarks
+from .plax import plax_landmarks, plax_lines
 
 __all__ = [
     "LVShapes",
@@ -18,5 +18,6 @@ __all__ = [
     "measure_biplane",
     "outline",
     "plax_landmarks",
+    "plax_lines",
     "trace_lv",
 ]

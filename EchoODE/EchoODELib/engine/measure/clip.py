@@ -25,6 +25,7 @@ from .beats import Span, add_missing_ed, add_missing_es, checked_frames, pair_be
 from .contour import LVShapes
 from .outlines import Outlines, outline
 from .phases import PhaseSettings, find_phases
+from .plax import marked_frames
 from .quantities import add_plax, add_rhythm, add_sizes, add_strain, add_volumes, heart_rates
 from .strain import strain
 from .volume import DISCS, MM3_PER_ML, area_length, simpson_single_plane
@@ -143,6 +144,7 @@ def measure(
             notes.append("No myocardium around the LV: the mitral plane was placed at the cavity's basal corners.")
     else:
         notes.append("Volumes and EF by Simpson's discs need an apical view; this clip is parasternal (PLAX).")
+        notes += _where_lines_are_from(segmented)
     if sequence.view is View.UNKNOWN:
         notes.append("The view is not known; volumes and EF hold for an apical view.")
     for name, values in attributes.values.items():
@@ -264,6 +266,14 @@ def volumes(geometry: ClipGeometry, settings: MeasureSettings) -> Array:
         axis = shapes.apex - shapes.axis_end
         return area_length(geometry.lv_area, np.hypot(axis[:, 0], axis[:, 1]))
     return simpson_single_plane(shapes, settings.discs)
+
+
+def _where_lines_are_from(segmented: SegmentedSequence) -> list[str]:
+    if segmented.lines is None:
+        return ["Septum, cavity and posterior wall are measured across the masks."]
+    count, total = marked_frames(segmented.lines, segmented.guides), len(segmented.lines)
+    rest = "" if count == total else f" on {count} of {total} frames, and across the masks on the others"
+    return [f"Septum, cavity and posterior wall are measured along the lines that the model marked{rest}."]
 
 
 def _mask_flags(outlines: Outlines) -> list[FrameFlag]:

@@ -17,7 +17,7 @@ from .area import label_area
 from .attributes import ShapeAttributes, shape_attributes
 from .contour import LVShapes, trace_lv
 from .dimensions import PlaxDimensions, plax_dimensions
-from .plax import plax_landmarks
+from .plax import plax_lines
 from .strain import endocardial_lengths, tracked_lengths
 
 Array = NDArray[np.float64]
@@ -76,7 +76,12 @@ def outline(segmented: SegmentedSequence) -> Outlines:
         tracked=tracked,
         pieces=np.asarray(count_components(cavity)),
         holes=np.asarray(count_holes(cavity)),
-        plax=plax_dimensions(plax_landmarks(segmented.masks, spacing), spacing)
-        if segmented.sequence.view is View.PLAX
-        else None,
+        plax=_plax(segmented),
     )
+
+
+def _plax(segmented: SegmentedSequence) -> PlaxDimensions | None:
+    if segmented.sequence.view is not View.PLAX:
+        return None
+    spacing = segmented.sequence.spacing
+    return plax_dimensions(plax_lines(segmented.masks, spacing, segmented.lines, segmented.guides), spacing)

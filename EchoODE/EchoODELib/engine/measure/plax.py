@@ -1,4 +1,4 @@
-"""Septum, cavity and posterior wall of a parasternal long-axis clip, from its masks.
+"""Septum, cavity and posterior wall of a parasternal long-axis clip, from a model's lines or from its masks.
 
 Source: Lang et al., J Am Soc Echocardiogr 2015;28:1-39: inner edge to inner edge, perpendicular to the LV's long axis,
 at the level of the tips of the mitral leaflets.
@@ -6,12 +6,15 @@ at the level of the tips of the mitral leaflets.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..sequence import Label
 
+Lines = NDArray[np.float32]
 Array = NDArray[np.float64]
 
 # The tips lie about half a cavity's width before the base, where the leaflets close; masks don't show them.
@@ -19,6 +22,43 @@ _TIPS = 0.55
 _STEP = 0.25  # px along the line
 _LARGEST_GAP = 2.0  # px between cavity and wall that still count as touching
 _FEWEST = 30  # px of cavity to find an axis
+
+
+def plax_lines(
+    masks: NDArray[np.uint8],
+    spacing: tuple[float, float] | None = None,
+    marked: Lines | None = None,
+    corrected: Iterable[int] = (),
+) -> Array:
+    """Begin and end of septum, cavity and posterior wall on every frame: as a model marked them, else from the masks.
+
+    Parameters
+    ----------
+    masks: (T, H, W) of labels.
+    spacing: (row, column) mm per pixel; None takes pixels to be square.
+    marked: (T, 6, 2) px (x, y) by a model; NaN where it saw none.
+    corrected: frames whose mask a person drew, which counts more than a model's lines.
+
+    Returns
+    -------
+    (T, 6, 2) px (x, y); NaN where a frame shows a line in neither way.
+    """
+    across = plax_landmarks(masks, spacing)[:, [0, 1, 1, 2, 2, 3]]
+    if marked is None:
+        return across
+    return np.where(_whole_lines(marked, corrected)[..., None], marked, across)
+
+
+def marked_frames(marked: Lines, corrected: Iterable[int] = ()) -> int:
+    """Frames whose three lines :func:`plax_lines` takes from a model."""
+    return int(_whole_lines(marked, corrected).all(-1).sum())
+
+
+def _whole_lines(marked: Lines, corrected: Iterable[int]) -> NDArray[np.bool_]:
+    """(T, 6) whether the line that an end belongs to is a model's."""
+    whole: NDArray[np.bool_] = np.asarray(np.isfinite(marked).reshape(len(marked), 3, 4).all(-1))
+    whole[list(corrected)] = False
+    return whole.repeat(2, axis=1)
 
 
 def plax_landmarks(masks: NDArray[np.uint8], spacing: tuple[float, float] | None = None) -> Array:

@@ -59,6 +59,14 @@ class Fit:
         size = (column1 - column0, row1 - row0)
         return np.stack([cv2.resize(m[top:bottom, left:right], size, interpolation=cv2.INTER_LINEAR) for m in maps])
 
+    def to_frame(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Points (..., 2), (row, column) px of the input, as (row, column) px of the clip."""
+        row0, row1, column0, column1 = self.box
+        top, bottom, left, right = self.placed
+        scale = [(row1 - row0) / (bottom - top), (column1 - column0) / (right - left)]
+        # Pixels' centres lie half a pixel inside.
+        return np.asarray((points - [top, left] + 0.5) * scale + [row0, column0] - 0.5, np.float32)
+
 
 def standardise(
     frames: NDArray[np.generic], inside: NDArray[np.bool_], statistics: tuple[float, float] | None = None
