@@ -20,9 +20,10 @@ from .models.landmarks import centres_of_gravity
 from .progress import Monitor
 from .sector import Sector, find_sector
 from .sequence import EchoSequence, Label, Provenance, SegmentedSequence, View
+from .smoothing import Smoothing
 from .streaming import Moment
 from .weights import DEFAULT_MODEL, ModelCard
-from .windows_over_time import ENOUGH_FRAMES, frame_shares
+from .windows_over_time import frame_shares
 
 # Frames whose probabilities are kept at once, and over which a structure's usual place is found.
 _CHUNK = 256
@@ -80,9 +81,9 @@ class Segmenter:
     device: "auto" (a GPU where there is one), "cpu" or "cuda".
     flips: average with the left-right mirrored frame; None does what the model's card found better.
     clean: keep one piece of each structure and close its holes, see :func:`~.anatomy_rules.tidy_mask`.
-    smoothing: seconds, standard deviation of the Gaussian along time that the probabilities are
-        averaged with; 0 treats each frame by itself, None takes the card's. Clips of fewer than five frames
-        are never smoothed.
+    smoothing: how probabilities are averaged along time, see :meth:`.smoothing.Smoothing.of`: seconds, the standard
+        deviation of a Gaussian, or "wma:6" for a weighted moving average; 0 treats each frame by itself, None takes
+        the card's. Clips of fewer than five frames are never smoothed.
     allow_colour: whether to segment clips with colour flow on them, too.
     half: compute in bfloat16; None does so where the model's card found it as good and the device is faster so.
 
@@ -99,7 +100,7 @@ class Segmenter:
         *,
         flips: bool | None = None,
         clean: bool = True,
-        smoothing: float | None = None,
+        smoothing: float | str | Smoothing | None = None,
         allow_colour: bool = False,
         half: bool | None = None,
     ) -> None:
@@ -110,10 +111,8 @@ class Segmenter:
         self._flips = flips
         self.flips = any(member.flips for member in self._members) if flips is None else flips
         self.clean = clean
-        self.smoothing = float(self.card.use.get("smoothing", 0.0)) if smoothing is None else smoothing
+        self.smoothing = Smoothing.of(self.card.use.get("smoothing", 0.0) if smoothing is None else smoothing)
         self.allow_colour = allow_colour
-        if not 0 <= self.smoothing < 1:
-            raise UnsuitableClip(f"Smoothing over {self.smoothing} s makes no sense; give 0 to 1 s.")
 
     def segment(
         self, sequence: EchoSequence, *, frames: Iterable[int] | None = None, monitor: Monitor | None = None
@@ -145,7 +144,7 @@ class Segmenter:
             method="segment",
             model=self.card.name,
             weights_sha256=self.card.sha256,
-            settings={"flips": self.flips, "clean": self.clean, "smoothing_s": self.smoothing}
+            settings={"flips": self.flips, "clean": self.clean, **self.smoothing.settings}
             | ({} if frames is None else {"frames": wanted})
             | ({"half": True} if any(member.half for member in self._members) else {}),
             software=__version__,
@@ -229,9 +228,8 @@ class Segmenter:
     def _parts(
         self, sequence: EchoSequence, wanted: list[int], monitor: Monitor | None, tally: _Tally
     ) -> Iterator[MaskedFrames]:
-        kernel = _kernel(sequence, self.smoothing)
-        reach, final = len(kernel) // 2, len(sequence) - 1
-        near = sorted({min(max(one, 0), final) for f in wanted for one in range(f - reach, f + reach + 1)})
+        mixture, count = self.smoothing.over(len(sequence), sequence.frame_rate), len(sequence)
+        near = sorted({one for frame in wanted for one in mixture.at(frame, count)[0]})
         stage = (monitor or Monitor()).stage("Segmenting", len(near) + len(wanted))
         sector = find_sector(sequence)
         over = self._over(sequence, sector)
@@ -241,8 +239,9 @@ class Segmenter:
         held: dict[int, NDArray[np.float16]] = {}
         ahead = -1
         for chunk in np.array_split(wanted, math.ceil(len(wanted) / _CHUNK)):
-            held = {frame: maps for frame, maps in held.items() if frame >= chunk[0] - reach}
-            while ahead < min(chunk[-1] + reach, final):
+            earliest, last = min(mixture.at(int(chunk[0]), count)[0]), max(mixture.at(int(chunk[-1]), count)[0])
+            held = {frame: maps for frame, maps in held.items() if frame >= earliest}
+            while ahead < last:
                 ahead, moment = next(found)
                 if moment.heat_maps is not None:
                     ends[ahead] = _line_ends(moment.heat_maps, over)
@@ -251,8 +250,8 @@ class Segmenter:
             usual = to_box(_mean(list(held.values()))) if self.clean else None
             masks = np.empty((len(chunk), *sequence.shape), np.uint8)
             for place, index in enumerate(chunk.tolist()):
-                neighbours = np.clip(np.arange(index - reach, index + reach + 1), 0, final)
-                maps = _mixed([held[frame] for frame in neighbours.tolist()], kernel)
+                neighbours, weights = mixture.at(index, count)
+                maps = _mixed([held[frame] for frame in neighbours], weights)
                 tally.certainty += float(maps.max(0).mean())
                 mask = self._mask(to_box(maps), sector, sequence.view, usual)
                 tally.without_lv += not (mask == Label.LV).any()
@@ -293,21 +292,11 @@ def _picture(
     return np.asarray(gray.round(), np.uint8)
 
 
-def _kernel(sequence: EchoSequence, smoothing: float) -> NDArray[np.float32]:
-    """Weights of the frames -n to n around each; a single 1 where there is nothing to smooth."""
-    sigma = smoothing * sequence.frame_rate
-    if len(sequence) < ENOUGH_FRAMES or sigma < 0.1:
-        return np.ones(1, np.float32)
-    reach = max(1, round(2.5 * sigma))
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return np.asarray(weights / weights.sum(), np.float32)
-
-
-def _mixed(neighbours: Sequence[NDArray[np.float16]], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A frame's probabilities (labels, rows, columns): its neighbours', itself in the middle, mixed by ``kernel``."""
-    if len(kernel) == 1:
+def _mixed(neighbours: Sequence[NDArray[np.float16]], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A frame's probabilities (labels, rows, columns): its neighbours' and its own, mixed by ``weights``."""
+    if len(weights) == 1:
         return np.asarray(neighbours[0], np.float32)
-    return np.asarray(np.tensordot(kernel, np.stack(neighbours).astype(np.float32), axes=1))
+    return np.asarray(np.tensordot(weights, np.stack(neighbours).astype(np.float32), axes=1))
 
 
 def _mean(maps: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:

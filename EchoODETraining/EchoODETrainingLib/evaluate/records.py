@@ -98,7 +98,7 @@ def model_facts(segmenter: Segmenter) -> ModelFacts:
         training_data=card.training_data,
         licence=card.licence,
         device=segmenter.device.type,
-        settings={"flips": segmenter.flips, "clean": segmenter.clean, "smoothing_s": segmenter.smoothing},
+        settings={"flips": segmenter.flips, "clean": segmenter.clean, **segmenter.smoothing.settings},
     )
 
 
