@@ -161,6 +161,7 @@ KINDS = {
     "exports": (".exports", "Exports"),
     "phantom": (".phantom", "Phantom"),
     "pseudo_camus": (".pseudo_camus", "PseudoCamus"),
+    "view_folder": (".view_folder", "ViewFolder"),
     "other_phantom": (".other_views", "OtherPhantom"),
     "other_camus": (".other_views", "OtherCamus"),
     "restyled_phantom": (".other_views", "RestyledPhantom"),
