@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .errors import WeightsError
+from .following import Follower, FollowSource
+from .models.causal_network import CausalNetwork
 from .models.inference import Batches, fuse_normalisation, halves_quickly
 from .models.per_frame import takes_clips
 from .models.preparation import Fit, brightness, standardise
 from .sector import Sector
-from .sequence import EchoSequence
+from .sequence import EchoSequence, View
 from .streaming import FrameSource, MapSource, Moment, WindowSource, moments
 from .weights import COMBINATION, ModelCard, find_card, load_network, write_card
 from .windows_over_time import WindowPlan, WindowUse
@@ -201,20 +203,28 @@ class NetworksOverClip:
         self.clip = FittedClip(sequence, sector, size)
         clips = {size: self.clip}
         self._parts: list[tuple[float, Fit, MapSource, Batches]] = []
+        self._lines = [int(member.card.configuration.get("lines", 0)) for member in members for _ in member.scales]  # type: ignore[call-overload]
         total = sum(member.weight for member in members)
         for member in members:
-        self._lines = [int(member.card.configuration.get("lines", 0)) for member in members for _ in member.scales]  # type: ignore[call-overload]
             mirror = member.flips if flips is None else flips
             for scale in member.scales:
                 scaled = _scaled(member, scale)
                 if scaled not in clips:
                     clips[scaled] = FittedClip(sequence, sector, scaled)
                 clip = clips[scaled]
-                if takes_clips(member.network):
-                    plan = WindowPlan(sequence.times, member.windows)
-                    source: MapSource = WindowSource(
-                        member.network, clip, plan, device=device, mirror=mirror, half=member.half
+                if isinstance(member.network, CausalNetwork):
+                    batch = BATCH[device.type]
+                    follower = Follower(
+                        member.network,
+                        device=device,
+                        long_axis=sequence.view is View.A3C,
+                        mirror=mirror,
+                        half=member.half,
                     )
+                    source: MapSource = FollowSource(follower, clip, sequence.times, at_once=batch)
+                elif takes_clips(member.network):
+                    plan = WindowPlan(sequence.times, member.windows)
+                    source = WindowSource(member.network, clip, plan, device=device, mirror=mirror, half=member.half)
                     batch = max(1, BATCH[device.type] // member.windows.inputs)
                 else:
                     source = FrameSource(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, cast, runtime_checkable
 
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .models.clip_output import ClipOutput
-from .models.inference import Batches
+from .models.inference import Batches, computing
 from .windows_over_time import Share, WindowPlan, frame_shares
 
 ReadFrames = Callable[[Sequence[int]], NDArray[np.float32]]
@@ -47,13 +46,13 @@ class Moment:
     ----------
     probabilities: (classes, rows, columns) float32, summing to 1 over classes.
     image: (rows, columns) float32, the network's own picture of that time, standardised as its inputs are; None
-    heat_maps: (2 * lines, rows, columns) float32 in 0..1, begin and end of each measurement line; None without lines.
         where it makes none.
+    heat_maps: (2 * lines, rows, columns) float32 in 0..1, begin and end of each measurement line; None without lines.
     """
 
     probabilities: NDArray[np.float32]
-    heat_maps: NDArray[np.float32] | None = None
     image: NDArray[np.float32] | None = None
+    heat_maps: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class MapSource(ABC):
 
     @abstractmethod
     def answer(self, questions: Sequence[Question]) -> list[NDArray[np.float32]]:
-        """For each question (S, classes, rows, columns), one more channel where the network makes an image."""
+        """For each question (S, channels, rows, columns): classes, the image and heat maps where there are any."""
 
 
 def moments(
@@ -118,10 +117,10 @@ def moments(
                 yield _moment(sums.pop(ready), classes, lines)
                 ready += 1
 
+
 def _moment(values: NDArray[np.float32], classes: int, lines: int) -> Moment:
     ends = len(values) - 2 * lines
     return Moment(values[:classes], values[classes] if ends > classes else None, values[ends:] if lines else None)
-
 
 
 class FrameSource(MapSource):
@@ -159,7 +158,7 @@ class FrameSource(MapSource):
 
     def answer(self, questions: Sequence[Question]) -> list[NDArray[np.float32]]:
         """A frame's maps, once for each time that it is asked for."""
-        with _settings(self._device, self._half):
+        with computing(self._device, self._half):
             x = _to_device(self._read([question.part for question in questions])[:, None], self._device)
             found: Tensor = self._network(x).float().softmax(1)
             if self._mirror:
@@ -207,7 +206,7 @@ class WindowSource(MapSource):
         inputs = [window.inputs for window in windows]
         given = torch.tensor([window.input_times for window in windows], device=self._device)
         asked = torch.tensor([question.at for question in questions], device=self._device)
-        with _settings(self._device, self._half):
+        with computing(self._device, self._half):
             found = self._maps(inputs, given, asked, mirrored=False)
             if self._mirror:
                 found = (found + self._maps(inputs, given, asked, mirrored=True)) / 2
@@ -223,9 +222,9 @@ class WindowSource(MapSource):
             output = self._network(x.flip(-1) if mirrored else x, given, asked)
         maps = output.logits.float().softmax(2)
         if output.reconstruction is not None:
+            maps = torch.cat((maps, output.reconstruction[:, :, :1].float()), 2)
         if output.heat_maps is not None:
             maps = torch.cat((maps, output.heat_maps.float()), 2)
-            maps = torch.cat((maps, output.reconstruction[:, :, :1].float()), 2)
         return maps.flip(-1) if mirrored else maps
 
     def _encoded(self, inputs: list[tuple[int, ...]], mirrored: bool) -> tuple[list[Tensor], tuple[int, int]]:
@@ -247,10 +246,3 @@ class WindowSource(MapSource):
 
 def _to_device(frames: NDArray[np.float32], device: torch.device) -> Tensor:
     return torch.from_numpy(frames).to(device).contiguous(memory_format=torch.channels_last)
-
-
-@contextmanager
-def _settings(device: torch.device, half: bool) -> Iterator[None]:
-    """Without gradients, and in bfloat16 where asked for."""
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
-        yield

@@ -60,6 +60,12 @@ class CausalNetwork(nn.Module, ABC):
         output, _ = self.follow(frames, None, long_axis)
 
         def asked(maps: Tensor) -> Tensor:
-            return blend(maps.flatten(0, 1)).unflatten(0, blend.shape)
+            blended: Tensor = blend(maps.flatten(0, 1))
+            return blended.reshape(*blend.shape, *maps.shape[2:])
 
         return ClipOutput(asked(output.logits), views=None if output.views is None else asked(output.views))
+
+
+def is_causal(network: nn.Module | type[nn.Module]) -> bool:
+    """Whether a network, or its class, follows a clip frame by frame, as a :class:`CausalNetwork` does."""
+    return bool(getattr(network, "causal", False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -61,6 +62,13 @@ def halves_quickly(device: torch.device) -> bool:
     return any(
         getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
+
+
+@contextmanager
+def computing(device: torch.device, half: bool) -> Iterator[None]:
+    """Without gradients, and in bfloat16 where asked for."""
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+        yield
 
 
 class Batches:
