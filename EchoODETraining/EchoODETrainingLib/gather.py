@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from EchoODELib.engine.errors import EchoODEError, UnsuitableClip
-from EchoODELib.engine.models import build_model
+from EchoODELib.engine.models import build_model, network_class
+from EchoODELib.engine.models.causal_network import is_causal
 from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.sequence import Label
 from EchoODELib.engine.windows_over_time import WindowUse
@@ -164,7 +165,8 @@ def shown(recipe: Recipe, gathered: Gathered, use: Mapping[str, Any]) -> list[Sh
 
 def _windows(recipe: Recipe, clip: LabelledClip, use: WindowUse | None) -> list[Shown]:
     frames, labels = recipe.validation.frames, label_values(recipe)
-    return windows_of(clip, recipe.size, use=use, frames=frames, labels=labels, lines=recipe.lines)
+    follows = is_causal(network_class(recipe.architecture))
+    return windows_of(clip, recipe.size, use=use, follows=follows, frames=frames, labels=labels, lines=recipe.lines)
 
 
 def label_values(recipe: Recipe) -> tuple[int, ...]:

@@ -103,6 +103,30 @@ def view_loss(logits: Tensor, views: Tensor, share: Sum = alone) -> Tensor:
     return mean
 
 
+def temporal_loss(logits: Tensor, share: Sum = alone, *, threshold: float = 0.01) -> Tensor:
+    """How much the masks change from frame to frame beyond what a beating heart needs; 0 for single frames.
+
+    Paper 002, equation 1: clip(D, c, 1) - c, averaged over the pairs of consecutive frames. D is read as the Dice
+    *loss*: as printed, with the Dice score, the sum would grow as frames become alike. So a change up to c is free.
+
+    Parameters
+    ----------
+    logits: (B, S, K, H, W), S in order of time.
+    threshold: c, 0 to 1: soft 1 - Dice of two frames' masks, mean over the structures, that costs nothing.
+    """
+    if logits.shape[1] < 2:
+        return logits.new_zeros((), dtype=torch.float32)
+    probabilities = logits.float().softmax(2)[:, :, 1:]
+    size = probabilities.square().sum((-2, -1))
+    common = (probabilities[:, 1:] * probabilities[:, :-1]).sum((-2, -1))
+    # Squares in the denominator: soft masks that stay as they are have a Dice of 1, too.
+    apart = 1 - (2 * common + 1e-5) / (size[:, 1:] + size[:, :-1] + 1e-5)
+    beyond = apart.mean(2).clamp(threshold, 1) - threshold
+    total, count = share(torch.stack((beyond.sum(), beyond.new_tensor(float(beyond.numel())))))
+    mean: Tensor = total / count
+    return mean
+
+
 class Criterion:
     """The loss of a batch by a recipe's weights, and its parts.
 
@@ -143,6 +167,9 @@ class Criterion:
             window sampler makes them.
         """
         parts = {"segmentation": self.segmentation(output.logits.flatten(0, 1), batch["masks"].flatten(0, 1))}
+        if self.weights.temporal > 0:
+            threshold = self.weights.temporal_threshold
+            parts["temporal"] = self.weights.temporal * temporal_loss(output.logits, self.share, threshold=threshold)
         if output.reconstruction is not None:
             apart = functional.mse_loss(output.reconstruction.float(), batch["targets"], reduction="sum")
             total, count = self.share(torch.stack((apart, apart.new_tensor(float(batch["targets"].numel())))))

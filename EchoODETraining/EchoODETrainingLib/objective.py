@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 
 import torch
 from EchoODELib.engine.models import build_model
+from EchoODELib.engine.models.causal_network import is_causal
 from EchoODELib.engine.models.per_frame import takes_clips
+from EchoODELib.engine.sequence import View
 from EchoODELib.engine.weights import load_model
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -14,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .errors import TrainingError
 from .losses import Criterion
 from .recipe import Recipe
+from .windows import view_of
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
@@ -28,7 +31,8 @@ class Objective(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weighted parts of the loss of a batch from the window sampler."""
         if takes_clips(self.network):
-            output = self.network(batch["frames"], batch["input_times"], batch["output_times"])
+            told = {"long_axis": batch["view"] == view_of(View.A3C)} if is_causal(self.network) else {}
+            output = self.network(batch["frames"], batch["input_times"], batch["output_times"], **told)
             return self.criterion.of_clips(output, batch)
         frames = batch["frames"].flatten(0, 1).contiguous(memory_format=torch.channels_last)
         heads = self.network.deep_logits(frames)  # type: ignore[operator]

@@ -95,7 +95,7 @@ class Schedule(_Part):
 
 
 class Losses(_Part):
-    """Weights of the loss's parts, see :mod:`.losses`.
+    """Weights of the loss's parts, see :mod:`.losses`; ``temporal_threshold`` is paper 002's c.
 
     In the aggregation loss of paper 004 lambda_s weighs cross entropy and Dice of the masks, lambda_c is ``view``.
     """
@@ -109,6 +109,8 @@ class Losses(_Part):
     heat_maps: Share = 1.0
     heat_map_sigma: Annotated[float, Field(gt=0)] = 2.0
     view: Share = 0.1
+    temporal: Share = 0.0
+    temporal_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.01
 
 
 class Validation(_Part):

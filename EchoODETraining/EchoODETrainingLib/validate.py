@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from EchoODELib.engine.following import FIRST_LOOKS, film_starts
 from EchoODELib.engine.metrics import dice
+from EchoODELib.engine.models.causal_network import is_causal
 from EchoODELib.engine.models.landmarks import centres_of_gravity
 from EchoODELib.engine.models.per_frame import as_clip_network
 from EchoODELib.engine.models.preparation import Fit, brightness, standardise
+from EchoODELib.engine.sequence import View
 from EchoODELib.engine.windows_over_time import WindowPlan, WindowUse
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -20,6 +23,7 @@ from .datasets.clips import LabelledClip
 from .windows import IGNORED, view_of
 
 _BATCH = 8
+_LOOKED_BACK = 8  # frames, with the one that is judged, after which a memory is about what it would be
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ def windows_of(
     size: tuple[int, int],
     *,
     use: WindowUse | None = None,
+    follows: bool = False,
     frames: int = 4,
     labels: Sequence[int] = (1, 2, 3),
     lines: Sequence[str] = (),
@@ -69,6 +74,7 @@ def windows_of(
     Parameters
     ----------
     use: the windows that a clip network sees; None for one that sees single frames.
+    follows: whether the network follows clips: it sees some frames before each.
     labels: that the network knows; class k + 1 is ``labels[k]``.
     lines: measurement lines whose ends it finds.
     """
@@ -85,7 +91,10 @@ def windows_of(
         classes[label] = number
     found = []
     for frame in _chosen(clip, frames):
-        seen, times, at = _seen(plan, frame, float(clip.times[frame]))
+        if follows:
+            seen, times, at = _followed(clip.times, frame)
+        else:
+            seen, times, at = _seen(plan, frame, float(clip.times[frame]))
         ends = [clip.landmarks[line][frame] if line in clip.landmarks else np.full((2, 2), np.nan) for line in lines]
         points = (np.reshape(ends, (-1, 2)) + 0.5 - [row0, column0]) * scale + [top, left] - 0.5
         found.append(
@@ -113,6 +122,13 @@ def _seen(plan: WindowPlan | None, frame: int, time: float) -> tuple[tuple[int, 
     share = max(plan.shares(time), key=lambda one: one.weight)
     window = plan.windows[share.window]
     return window.inputs, window.input_times, share.at
+
+
+def _followed(times: NDArray[np.float64], frame: int) -> tuple[tuple[int, ...], tuple[float, ...], float]:
+    """A frame after those before it, a film's first one shown a few times; and the network's own time of the last."""
+    start = max(first for first in film_starts(times) if first <= frame)
+    seen = (*[start] * (FIRST_LOOKS - 1), *range(start, frame + 1))[-max(FIRST_LOOKS, _LOOKED_BACK) :]
+    return seen, tuple(np.linspace(0, 1, len(seen)).tolist()), 1.0
 
 
 def _chosen(clip: LabelledClip, count: int) -> list[int]:
@@ -196,8 +212,11 @@ class DiceJudge:
         frames = stacked([one.frames for one in chunk])[:, :, None]
         times = stacked([one.input_times for one in chunk])
         asked = stacked([np.array([one.output_time], np.float32) for one in chunk])
+        told = {}
+        if is_causal(network):
+            told = {"long_axis": torch.tensor([one.view == view_of(View.A3C) for one in chunk], device=self.device)}
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
-            output = network(frames, times, asked)
+            output = network(frames, times, asked, **told)
         maps = output.logits[:, 0].float().softmax(1).cpu().numpy()
         views = None if output.views is None else output.views[:, 0].argmax(-1).cpu().numpy()
         if output.heat_maps is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,6 +30,7 @@ class Phantom(DataSet):
     views: names of :class:`~EchoODELib.engine.sequence.View` values.
     frames, size: of a clip, and pixels along its sides.
     seed: other seeds give other hearts.
+    phases: label ED and ES alone, as experts often do.
     """
 
     kind: ClassVar[str] = "phantom"
@@ -43,7 +45,9 @@ class Phantom(DataSet):
         frames: int = 24,
         size: int = 160,
         seed: int = 0,
+        phases: bool = False,
     ) -> None:
+        self.phases = phases
         self.counts, self.views = dict(clips), tuple(View(view) for view in views)
         self.frames, self.size, self.seed = frames, size, seed
         super().__init__(folder)
@@ -62,7 +66,8 @@ class Phantom(DataSet):
         """The clip, from the disk where it is kept."""
         view, seed = entry.name.split("-")[1:]
         settings = draw_settings(View(view), int(seed), self.frames, self.size)
-        return cached_clip(self.folder, entry.name, settings, lambda: _labelled(entry, settings))
+        clip = cached_clip(self.folder, entry.name, settings, lambda: _labelled(entry, settings))
+        return _of_phases(clip) if self.phases else clip
 
 
 def draw_settings(view: View, seed: int, frames: int, size: int) -> PhantomSettings:
@@ -81,6 +86,13 @@ def draw_settings(view: View, seed: int, frames: int, size: int) -> PhantomSetti
         start=0.0 if random.random() < 0.5 else float(random.uniform(0, 1)),
         seed=seed,
     )
+
+
+def _of_phases(clip: LabelledClip) -> LabelledClip:
+    labelled = np.isin(np.arange(len(clip)), [clip.ed_frame, clip.es_frame])
+    masks = np.where(labelled[:, None, None], clip.masks, np.uint8(0))
+    landmarks = {line: np.where(labelled[:, None, None], ends, np.nan) for line, ends in clip.landmarks.items()}
+    return replace(clip, labelled=labelled, masks=masks, landmarks=landmarks)
 
 
 def _labelled(entry: Entry, settings: PhantomSettings) -> LabelledClip:
