@@ -37,13 +37,13 @@ class MaskedFrames:
     ----------
     frames: their indices, ascending.
     masks: (n, H, W) uint8 of :class:`~.sequence.Label` values, in the clip's own pixels.
-    """
     lines: (n, 6, 2) px, see :class:`~.sequence.SegmentedSequence`; None of a model that marks none.
+    """
 
     frames: NDArray[np.int64]
     masks: NDArray[np.uint8]
-
     lines: NDArray[np.float32] | None = None
+
 
 @dataclass(frozen=True)
 class MomentsBetween:
@@ -133,13 +133,13 @@ class Segmenter:
         """
         wanted = self._accepted(sequence, frames)
         tally = _Tally()
+        masks = np.zeros(sequence.frames.shape, np.uint8)
         lines = np.full((len(sequence), 6, 2), np.nan, np.float32)
         marked = False
-        masks = np.zeros(sequence.frames.shape, np.uint8)
         for part in self._parts(sequence, wanted, monitor, tally):
+            masks[part.frames] = part.masks
             if part.lines is not None:
                 lines[part.frames], marked = part.lines, True
-            masks[part.frames] = part.masks
         provenance = Provenance(
             method="segment",
             model=self.card.name,
@@ -234,18 +234,18 @@ class Segmenter:
         sector = find_sector(sequence)
         over = self._over(sequence, sector)
         to_box = over.clip.fit.to_box
-        ends: dict[int, NDArray[np.float32]] = {}
         found = zip(near, over.moments(sequence.times[near].tolist()), strict=True)
         held: dict[int, NDArray[np.float16]] = {}
+        ends: dict[int, NDArray[np.float32]] = {}
         ahead = -1
         for chunk in np.array_split(wanted, math.ceil(len(wanted) / _CHUNK)):
             earliest, last = min(mixture.at(int(chunk[0]), count)[0]), max(mixture.at(int(chunk[-1]), count)[0])
             held = {frame: maps for frame, maps in held.items() if frame >= earliest}
             while ahead < last:
                 ahead, moment = next(found)
+                held[ahead] = moment.probabilities.astype(np.float16)
                 if moment.heat_maps is not None:
                     ends[ahead] = _line_ends(moment.heat_maps, over)
-                held[ahead] = moment.probabilities.astype(np.float16)
                 stage.advance()
             usual = to_box(_mean(list(held.values()))) if self.clean else None
             masks = np.empty((len(chunk), *sequence.shape), np.uint8)
@@ -271,13 +271,13 @@ class Segmenter:
         drawn = {view.value} & set(self.card.views) or set(self.card.views)
         return tidy_mask(mask, usual, sector.crop(sector.mask), walls=2 if drawn == {View.PLAX.value} else 1)
 
+
 def _line_ends(heat_maps: NDArray[np.float32], over: NetworksOverClip) -> NDArray[np.float32]:
     """The ends (6, 2) px (x, y) that heat maps (2 * lines, rows, columns) show; NaN where they show none."""
     ends = np.full((6, 2), np.nan, np.float32)
     shown = centres_of_gravity(torch.from_numpy(heat_maps)).flatten(0, 1).numpy()
     ends[: len(shown)] = over.clip.fit.to_frame(shown)[:, ::-1]
     return ends
-
 
 
 def _picture(
