@@ -38,28 +38,39 @@ def tidy_mask(
     tidied = np.zeros_like(mask)
     if not mask.any():
         return tidied
-    pieces = {label: mask == label for label in (Label.LV, Label.MYOCARDIUM, Label.LA)}
+    # Nothing outside of the structures' box can change.
+    column0, row0, width, height = cv2.boundingRect(mask)
+    box = np.s_[row0 : row0 + height, column0 : column0 + width]
+    labels = mask[box]
+    pieces = {label: labels == label for label in (Label.LV, Label.MYOCARDIUM, Label.LA)}
     if inside is not None:
-        pieces[Label.LV] &= inside
-        pieces[Label.LA] &= inside
+        pieces[Label.LV] &= inside[box]
+        pieces[Label.LA] &= inside[box]
 
     def weight(label: Label) -> NDArray[np.float32] | None:
-        return None if usual is None else usual[label]
+        return None if usual is None else usual[label][box]
 
-    ventricle = _best_pieces(pieces[Label.LV], weight(Label.LV))
-    ventricle = np.asarray(ndimage.binary_fill_holes(ventricle), bool)
-    around = cv2.dilate(ventricle.astype(np.uint8), _TOUCH).astype(bool)
+    ventricle = _filled(_best_pieces(pieces[Label.LV], weight(Label.LV)))
+    around = cv2.dilate(ventricle.view(np.uint8), _TOUCH).view(bool)
     wall = _best_pieces(pieces[Label.MYOCARDIUM] & ~ventricle, weight(Label.MYOCARDIUM), touching=around, most=walls)
     atrium = _best_pieces(pieces[Label.LA] & ~ventricle, weight(Label.LA))
-    tidied[atrium] = Label.LA
-    tidied[wall] = Label.MYOCARDIUM
-    tidied[ventricle] = Label.LV
+    kept = tidied[box]
+    kept[atrium] = Label.LA
+    kept[wall] = Label.MYOCARDIUM
+    kept[ventricle] = Label.LV
 
-    gaps = np.asarray(ndimage.binary_fill_holes(tidied > 0), bool) & (tidied == 0)
+    gaps = _filled(kept > 0) & (kept == 0)
     if gaps.any():
-        nearest = ndimage.distance_transform_edt(tidied == 0, return_distances=False, return_indices=True)
-        tidied[gaps] = tidied[tuple(nearest)][gaps]
+        nearest = ndimage.distance_transform_edt(kept == 0, return_distances=False, return_indices=True)
+        kept[gaps] = kept[tuple(nearest)][gaps]
     return tidied
+
+
+def _filled(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A region with the holes that it encloses: what can't be reached from outside over edges."""
+    around = cv2.copyMakeBorder(region.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.floodFill(around, None, (0, 0), 2)
+    return np.asarray(around[1:-1, 1:-1] != 2)
 
 
 def _best_pieces(
@@ -69,7 +80,7 @@ def _best_pieces(
     most: int = 1,
 ) -> NDArray[np.bool_]:
     """The ``most`` pieces of greatest summed weight (pixels, without one), of those that touch if any does."""
-    count, labels = cv2.connectedComponents(structure.astype(np.uint8), connectivity=8)
+    count, labels = cv2.connectedComponents(structure.view(np.uint8), connectivity=8)
     if count <= most + 1:
         return structure
     sums = np.bincount(labels.ravel(), None if weight is None else weight.ravel(), minlength=count)
@@ -78,5 +89,6 @@ def _best_pieces(
         touches = np.bincount(labels[touching], minlength=count) > 0
         if touches[1:].any():
             sums[~touches] = -1.0
-    kept = [piece for piece in np.argsort(sums)[::-1][:most] if sums[piece] >= 0]
-    return np.asarray(np.isin(labels, kept))
+    kept = np.zeros(count, bool)
+    kept[[piece for piece in np.argsort(sums)[::-1][:most] if sums[piece] >= 0]] = True
+    return np.asarray(kept[labels])
