@@ -47,6 +47,12 @@ class Sector:
     mask: NDArray[np.bool_]
     box: Box
 
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_]) -> Sector:
+        """The sector whose mask (H, W), not empty, is given."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        return cls(mask, (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1))
+
     def crop(self, array: NDArray[_Value]) -> NDArray[_Value]:
         """Cut to the box and blank (0, False) what lies outside of the sector.
 
@@ -112,20 +118,15 @@ def find_sector(sequence: EchoSequence) -> Sector:
     frames = sequence.frames
     allowed = _allowed(sequence)
     if min(sequence.shape) < _SMALLEST:
-        return _sector(allowed)
+        return Sector.of(allowed)
     sampled = frames[:: max(1, len(frames) // _SAMPLED_FRAMES)]
     body = _body(_tissue(sampled) & allowed)
     if body is None:
-        return _sector(allowed)
+        return Sector.of(allowed)
     shape = _fan(body, sampled.max(axis=0) > _DARK)
     if shape is None:
         shape = _outline(body)
-    return _sector(shape & allowed)
-
-
-def _sector(mask: NDArray[np.bool_]) -> Sector:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Sector(mask, (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1))
+    return Sector.of(shape & allowed)
 
 
 def _allowed(sequence: EchoSequence) -> NDArray[np.bool_]:
