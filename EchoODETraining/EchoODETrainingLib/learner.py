@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import torch
 from EchoODELib.engine.errors import DeviceError
+from EchoODELib.engine.models.inference import channels_innermost
 from torch import Tensor, nn
 
 from .checkpoint import Progress, State, capture, restore
@@ -48,8 +49,7 @@ class Learner:
         network = first_network(recipe)
         if self.processes > 1 and self.device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-        network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self.network = network.to(self.device)
+        self.network = channels_innermost(network).train().to(self.device)
         self.average = averaged(self.network, recipe.average)
         objective = Objective(self.network, Criterion(recipe.losses, self._sum))
         self._objective, self._optimiser = self.fabric.setup(objective, first_optimiser(recipe, self.network))

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..engine.errors import EchoODEError, RunCancelled
-from . import evaluating, inspecting, measuring, modelling, outlining, running, simulating, training
+from . import estimating, evaluating, inspecting, measuring, modelling, outlining, running, simulating, training
 from .terminal import say
 
 
@@ -51,6 +51,7 @@ for command in (
     outlining.segment,
     outlining.propagate,
     measuring.measure,
+    estimating.ef,
     measuring.export,
     simulating.phantom,
     evaluating.evaluate,

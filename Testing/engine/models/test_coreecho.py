@@ -11,9 +11,8 @@ from EchoODELib.engine.models import build_model
 from EchoODELib.engine.models.coreecho import CoReEcho, Learn
 from EchoODELib.engine.models.uniformer import UniFormer
 from EchoODELib.engine.weights import load_model, read_card, save_model
-from torch.utils.flop_counter import FlopCounterMode
-
 from engine.standins import a_card
+from torch.utils.flop_counter import FlopCounterMode
 
 TINY = {"depths": [1, 1, 1, 1], "widths": [4, 4, 8, 8], "head_width": 4}
 

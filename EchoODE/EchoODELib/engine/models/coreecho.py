@@ -1,7 +1,8 @@
 """CoReEcho: the ejection fraction straight from a clip, by way of an embedding in which like hearts lie together.
 
 Maani et al., "CoReEcho: Continuous Representation Learning for 2D+time Echocardiography Analysis" (MICCAI 2024). The
-same network with other training is EchoCoTr's (Muhtaseb and Yaqub, MICCAI 2022), and with another head tells infarction.
+same network with other training is EchoCoTr's (Muhtaseb and Yaqub, MICCAI 2022); with a head of its own it tells
+infarction.
 """
 
 from __future__ import annotations
@@ -90,10 +91,7 @@ class CoReEcho(nn.Module):
         ------
         UnsuitableClip: frames of another number of channels, or smaller than 32 px.
         """
-        if learn == Learn.HEAD:
-            embedding = self._as_it_is(clips)
-        else:
-            embedding = self.encoder(clips)
+        embedding = self._as_it_is(clips) if learn == Learn.HEAD else self.encoder(clips)
         return ClipAnswer(embedding, self.answer(embedding.detach() if learn == Learn.APART else embedding))
 
     def answer(self, embedding: Tensor) -> Tensor:

@@ -42,8 +42,7 @@ def fuse_normalisation(network: nn.Module) -> nn.Module:
 
     The output is the same up to rounding; a CPU is about a quarter faster.
     """
-    # With the channels innermost, a CPU is a third faster.
-    fused: nn.Module = copy.deepcopy(network).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fused = channels_innermost(copy.deepcopy(network).eval())
     for part in fused.modules():
         if not isinstance(part, nn.Sequential):
             continue
@@ -53,6 +52,14 @@ def fuse_normalisation(network: nn.Module) -> nn.Module:
                 part[index] = fuse_conv_bn_eval(convolution, normalisation)
                 part[index + 1] = nn.Identity()
     return fused
+
+
+def channels_innermost(network: nn.Module) -> nn.Module:
+    """The network with its weights so arranged, where it looks at frames: a CPU is a third faster."""
+    if any(parameter.ndim == 5 for parameter in network.parameters()):
+        return network  # torch arranges no network of clips so
+    arranged: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return arranged
 
 
 def halves_quickly(device: torch.device) -> bool:

@@ -220,7 +220,8 @@ class _GlobalBlock(nn.Module):
         tokens = maps.flatten(2).transpose(1, 2)
         tokens = tokens + self.skip(self.look(tokens))
         tokens = tokens + self.skip(self.think(tokens))
-        return tokens.transpose(1, 2).reshape(maps.shape)
+        seen: Tensor = tokens.transpose(1, 2).reshape(maps.shape)
+        return seen
 
 
 class _Attention(nn.Module):
@@ -253,7 +254,8 @@ class _DropPath(nn.Module):
             return branch
         kept = 1 - self.probability
         shape = (len(branch),) + (1,) * (branch.ndim - 1)
-        return branch * torch.empty(shape, device=branch.device, dtype=branch.dtype).bernoulli_(kept) / kept
+        stays = torch.full(shape, kept, device=branch.device, dtype=branch.dtype).bernoulli()
+        return branch * stays / kept
 
 
 def _start(module: nn.Module) -> None:

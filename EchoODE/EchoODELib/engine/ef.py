@@ -1,0 +1,188 @@
+"""The ejection fraction straight from a clip, without masks, by a trained network (paper 003, CoReEcho)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .clips_over_time import ENDED, ClipUse, resampled, with_black
+from .combination import FittedClip
+from .errors import UnsuitableClip, WeightsError
+from .models.inference import Batches, choose_device
+from .progress import Monitor
+from .sector import find_sector
+from .sequence import EchoSequence, View
+from .weights import list_models, load_model
+
+EF_TASK = "ejection_fraction"
+Images = NDArray[np.float32]
+# (rows, columns) of the input by which a variation is shifted, and the factor of its contrast: what another
+# hand and another machine would change without changing the heart.
+_VARIATIONS = ((0.04, 0.0, 1.0), (-0.04, 0.0, 1.0), (0.0, 0.04, 1.1), (0.0, -0.04, 0.9))
+_BATCH = {"cpu": 1, "cuda": 8}
+
+
+@dataclass(frozen=True)
+class EfEstimate:
+    """An ejection fraction and how far it can be trusted.
+
+    Attributes
+    ----------
+    value: percent, the mean of ``clips``.
+    low, high: percent, the range of all that the network said of this recording.
+    clips: percent, of each clip.
+    variations: percent, of one clip when it is shifted a little and its contrast changed; empty if not asked for.
+    embedding: (E,) float32, the mean of the clips'.
+    seconds: a clip took to compute.
+    model: that said so.
+    validated: whether its card says that it was validated on patients.
+    notes: one sentence each on what to doubt.
+    """
+
+    value: float
+    low: float
+    high: float
+    clips: tuple[float, ...]
+    variations: tuple[float, ...]
+    embedding: NDArray[np.float32]
+    seconds: float
+    model: str
+    validated: bool
+    notes: tuple[str, ...]
+
+
+def default_ef_model() -> str:
+    """The first model, by name, that estimates ejection fractions.
+
+    Raises
+    ------
+    WeightsError: there is none.
+    """
+    found = next((card.name for card in list_models() if card.task == EF_TASK), None)
+    if found is None:
+        raise WeightsError(
+            "No model for ejection fractions is installed; train one (`echoode train coreecho_small`) and install it."
+        )
+    return found
+
+
+class EfEstimator:
+    """Estimates ejection fractions with one model, which it keeps loaded.
+
+    Parameters
+    ----------
+    model: name of a model for ejection fractions; None takes :func:`default_ef_model`.
+    device: "auto" (a GPU where there is one), "cpu" or "cuda".
+    clips: of a recording to average; None does as the card says (three in the paper).
+
+    Raises
+    ------
+    WeightsError: no such model, one for something else, or damaged weights.
+    DeviceError: the device asked for is absent.
+    """
+
+    def __init__(self, model: str | None = None, device: str = "auto", *, clips: int | None = None) -> None:
+        self.device = choose_device(device)
+        network, self.card = load_model(model or default_ef_model())
+        if self.card.task != EF_TASK:
+            raise WeightsError(f"The model {self.card.name} is for {self.card.task}; choose one for {EF_TASK}.")
+        self.network = network.to(self.device)
+        use = ClipUse.of_card(self.card.use)
+        self.use = use if clips is None else replace(use, clips=clips)
+
+    def estimate(
+        self, sequence: EchoSequence, *, variations: bool = True, monitor: Monitor | None = None
+    ) -> EfEstimate:
+        """The ejection fraction of a recording.
+
+        Parameters
+        ----------
+        sequence: of a beat or more; of a view that the model was not trained for it is estimated, with a note.
+        variations: also look at one clip changed a little, so that the range says more.
+
+        Raises
+        ------
+        UnsuitableClip: colour flow on the frames, or a single frame, which shows no motion.
+        DeviceError: the device's memory does not hold one clip.
+        RunCancelled: the monitor was cancelled.
+        """
+        cut = self.cut(sequence)
+        looked = [*cut, *(_varied(cut[len(cut) // 2], *one) for one in _VARIATIONS if variations)]
+        stage = (monitor or Monitor()).stage("Estimating", len(looked))
+        found: list[NDArray[np.float32]] = []
+        embeddings: list[NDArray[np.float32]] = []
+        began = time.perf_counter()
+        for values, embedded in Batches(_BATCH[self.device.type], self.device).run(self._look, looked):
+            found.append(values)
+            embeddings.append(embedded)
+            for _ in values:
+                stage.advance()
+        seconds = (time.perf_counter() - began) / len(looked)
+        said = np.concatenate(found).astype(float)
+        value = float(said[: len(cut)].mean())
+        return EfEstimate(
+            value=value,
+            low=min(value, float(said.min())),
+            high=max(value, float(said.max())),
+            clips=tuple(said[: len(cut)].tolist()),
+            variations=tuple(said[len(cut) :].tolist()),
+            embedding=np.concatenate(embeddings)[: len(cut)].mean(0),
+            seconds=seconds,
+            model=self.card.name,
+            validated=bool(self.card.use.get("validated_on_patients", False)),
+            notes=self._notes(sequence),
+        )
+
+    def cut(self, sequence: EchoSequence) -> list[Images]:
+        """The recording's clips as the network takes them, (frames, rows, columns) each, standardised.
+
+        Raises
+        ------
+        UnsuitableClip: as for :meth:`estimate`.
+        """
+        if sequence.source.colour_doppler:
+            raise UnsuitableClip("This clip shows colour Doppler, which hides the walls; load a B-mode clip.")
+        if len(sequence) < 2:
+            raise UnsuitableClip("An ejection fraction is seen in motion; load a clip of a beat or more.")
+        sector = find_sector(sequence)
+        times = sequence.times
+        if self.use.whole:
+            frames = resampled(np.asarray(sequence.frames), self.use.frames)
+            times = np.linspace(times[0], times[-1], self.use.frames)
+            sequence = replace(sequence, frames=frames, times=times)
+        fitted = FittedClip(sequence, sector, self.card.input_size)
+        clips = []
+        for start in self.use.spread(times):
+            picks = self.use.picks(times, start)
+            clips.append(with_black(fitted(picks[picks != ENDED].tolist()), picks))
+        return clips
+
+    @torch.inference_mode()
+    def _look(self, clips: Sequence[Images]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Percent (n,) and embeddings (n, E) of clips."""
+        answer = self.network(torch.from_numpy(np.stack(clips))[:, :, None].to(self.device))
+        return answer.values[:, 0].float().cpu().numpy(), answer.embedding.float().cpu().numpy()
+
+    def _notes(self, sequence: EchoSequence) -> tuple[str, ...]:
+        notes = []
+        if not self.card.use.get("validated_on_patients", False):
+            notes.append(f"{self.card.name} was not validated on patients.")
+        if sequence.view.value not in self.card.views:
+            view = "not known" if sequence.view is View.UNKNOWN else sequence.view.value
+            notes.append(f"The view is {view}; {self.card.name} was trained on {', '.join(self.card.views)}.")
+        return tuple(notes)
+
+
+def _varied(clip: Images, down: float, right: float, contrast: float) -> Images:
+    """A clip shifted by shares of its sides, black where nothing was, and with other contrast."""
+    rows, columns = clip.shape[1:]
+    move = np.array([[1.0, 0.0, right * columns], [0.0, 1.0, down * rows]])
+    black = float(clip.min())
+    moved = [cv2.warpAffine(frame, move, (columns, rows), borderValue=black) for frame in clip]
+    return np.asarray(np.stack(moved) * np.float32(contrast), np.float32)
