@@ -12,6 +12,7 @@ import pytest
 from EchoODELib.engine.errors import OutputError, RunCancelled
 from EchoODELib.engine.export.anatomy import STRUCTURES
 from EchoODELib.engine.export.backdrop import Backdrop, backdrop
+from EchoODELib.engine.export.calipers import calipers
 from EchoODELib.engine.export.clip import write_clip
 from EchoODELib.engine.export.contours import outlines
 from EchoODELib.engine.export.curves import write_curves
@@ -21,7 +22,7 @@ from EchoODELib.engine.export.video import write_video
 from EchoODELib.engine.io import read_clip
 from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.sector import Sector
-from EchoODELib.engine.sequence import Beat, EchoSequence, Label, Measurements, SegmentedSequence
+from EchoODELib.engine.sequence import Beat, EchoSequence, Label, Measurements, SegmentedSequence, View
 from matplotlib.path import Path as Polygon
 from PIL import Image
 
@@ -180,3 +181,19 @@ def test_clips_as_video(a_clip: EchoSequence, tmp_path: Path) -> None:
     np.testing.assert_allclose(again.times, a_clip.times, atol=1e-3)
     with pytest.raises(OutputError, match="ending"):
         write_clip(tmp_path / "c.txt", a_clip)
+
+
+def test_a_parasternal_picture_shows_where_the_walls_are_measured(
+    a_segmented_clip: SegmentedSequence, measured: Measurements, tmp_path: Path
+) -> None:
+    assert calipers(a_segmented_clip, 0) == []
+    ends = np.float32([[60, 20], [60, 30], [60, 30], [60, 60], [np.nan, np.nan], [60, 70]])
+    lines = np.tile(ends, (len(a_segmented_clip.masks), 1, 1))
+    clip = replace(a_segmented_clip.sequence, view=View.PLAX)
+    parasternal = replace(a_segmented_clip, sequence=clip, lines=lines, masks=np.zeros_like(a_segmented_clip.masks))
+    septum, cavity = calipers(parasternal, 1)  # the wall's line lacks an end, and there is no mask to take it from
+    np.testing.assert_allclose(np.concatenate([septum, cavity]), ends[:4])
+    with_lines, without = tmp_path / "with.png", tmp_path / "without.png"
+    write_strip(with_lines, parasternal, measured)
+    write_strip(without, replace(parasternal, lines=None), measured)
+    assert np.any(np.asarray(Image.open(with_lines)) != np.asarray(Image.open(without)))

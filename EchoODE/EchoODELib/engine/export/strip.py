@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ..sequence import Label, Measurements, SegmentedSequence
 from .backdrop import Backdrop, backdrop
+from .calipers import calipers
 from .style import (
     ED_COLOR,
     ES_COLOR,
@@ -21,6 +22,7 @@ from .style import (
     pixel_aspect,
     save,
     scale_bar,
+    show_calipers,
     show_frame,
     show_outlines,
     structure_legend,
@@ -88,6 +90,7 @@ def write_strip(
             show_frame(axes, behind.frames[frame], behind.box)
             axes.set_aspect(aspect)
             show_outlines(axes, segmented.masks[frame])
+            show_calipers(axes, calipers(segmented, frame))
             shown |= {Label(value) for value in np.unique(segmented.masks[frame]) if value}
             color = ED_COLOR if "ED" in name else ES_COLOR if name == "ES" else TEXT
             caption(axes, name or f"Frame {frame}", 14, color=color, fontsize=10.5, fontweight="bold")
@@ -97,6 +100,9 @@ def write_strip(
                 if series is not None
             ]
             line = f"frame {frame} · {clip.times[frame]:.2f} s · LV " + ", ".join(sizes)
+            lvid = measurements.per_frame.get("lvid")
+            if lvid is not None:
+                line += f" · LVID {spoken(lvid.values[frame], lvid.unit)}"
             caption(axes, line, 4, color=QUIET, fontsize=7.8)
             if number == 0:
                 scale_bar(axes, clip, behind.box)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
@@ -106,6 +106,13 @@ def show_outlines(axes: Axes, mask: NDArray[np.uint8], width: float = 1.1, alpha
     for label, lines in outlines(mask).items():
         axes.add_collection(LineCollection(lines, colors="black", linewidths=width + 0.9, alpha=0.35 * alpha))
         axes.add_collection(LineCollection(lines, colors=STRUCTURES[label].hex, linewidths=width, alpha=alpha))
+
+
+def show_calipers(axes: Axes, lines: Sequence[NDArray[np.float64]]) -> None:
+    """Draw measurement lines (2, 2) px (x, y) with their ends."""
+    for line in lines:
+        axes.plot(*line.T, color="black", lw=2.4, alpha=0.35)
+        axes.plot(*line.T, color=TEXT, lw=1.2, marker="o", ms=2.6)
 
 
 def structure_legend(labels: Iterable[Label]) -> list[Line2D]:

@@ -22,6 +22,7 @@ from . import DISCLAIMER
 from .anatomy import STRUCTURES
 from .atomic import atomic_file
 from .backdrop import Backdrop, backdrop
+from .calipers import calipers
 from .contours import outlines
 from .style import BACKGROUND, ED_COLOR, ES_COLOR, LINE, QUIET, TEXT, pixel_aspect
 from .wording import headline, reading_unit, spoken
@@ -174,6 +175,9 @@ class _Painter:
             # Pixel centres lie half a pixel inside; cv2 takes fixed point with 4 binary digits here.
             points = [np.round(((line - [column0, row0] + 0.5) * scale - 0.5) * 16).astype(np.int32) for line in lines]
             cv2.polylines(over, points, True, STRUCTURES[label].color, thickness, cv2.LINE_AA, 4)
+        for line in calipers(self.segmented, frame):
+            begin, end = np.round(((line - [column0, row0] + 0.5) * scale - 0.5) * 16).astype(np.int32).tolist()
+            cv2.line(over, begin, end, ImageColor.getrgb(TEXT)[:3], thickness, cv2.LINE_AA, 4)
         picture = cv2.addWeighted(over, 0.85, picture, 0.15, 0)
         side = width - across
         return np.pad(picture, ((0, 0), (side // 2, side - side // 2), (0, 0)))
