@@ -39,7 +39,9 @@ Masks = Annotated[Path, typer.Option("--masks", help="Masks of the clip: NIfTI, 
 Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 ViewName = Annotated[
     str | None,
-    typer.Option("--view", help="A4C, A2C, A3C or PLAX, where the file doesn't say.", rich_help_panel="Clip"),
+    typer.Option(
+        "--view", help="A4C, A2C, A3C, PLAX or other, where the file doesn't say or is wrong.", rich_help_panel="Clip"
+    ),
 ]
 Spacing = Annotated[
     str | None,
@@ -120,6 +122,26 @@ def load_clip(
 
     row0, column0, row1, column1, length = _numbers(calibrate, (5,), "--calibrate")
     return clip.with_spacing(spacing_from_line((row0, column0), (row1, column1), length))
+
+
+def seen_clip(
+    path: Path,
+    *,
+    view: str | None = None,
+    spacing: str | None = None,
+    calibrate: str | None = None,
+    frame_rate: float | None = None,
+) -> EchoSequence:
+    """As :func:`load_clip`; where nobody says the view, it is the one that a network is sure to see.
+
+    Raises
+    ------
+    UnreadableClip, UnsuitableClip: as the reader says.
+    """
+    from ..engine.views import with_view
+
+    clip = load_clip(path, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
+    return clip if view is not None else with_view(clip)
 
 
 def load_frame_masks(given: Iterable[str] | None, clip: EchoSequence, option: str) -> dict[int, NDArray[np.uint8]]:

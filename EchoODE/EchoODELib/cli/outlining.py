@@ -23,6 +23,7 @@ from .options import (
     load_clip,
     load_frame_masks,
     load_mask,
+    seen_clip,
 )
 from .terminal import monitored, print_json
 
@@ -52,12 +53,12 @@ def segment(
     from ..engine.export.masks import write_masks
     from ..engine.export.results import provenance_document
     from ..engine.segment import Segmenter
-    from ..engine.weights import DEFAULT_MODEL
+    from ..engine.views import model_for_view
 
-    sequence = load_clip(clip, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
+    sequence = seen_clip(clip, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
     require_writable(output)
     with monitored() as monitor:
-        segmented = Segmenter(model or DEFAULT_MODEL, device=device.value, flips=flips).segment(
+        segmented = Segmenter(model or model_for_view(sequence.view), device=device.value, flips=flips).segment(
             sequence, monitor=monitor
         )
         write_masks(output, segmented)

@@ -27,6 +27,7 @@ from .options import (
     WholeFrame,
     load_clip,
     load_frame_masks,
+    seen_clip,
 )
 from .terminal import monitored, print_json
 
@@ -66,7 +67,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Segment, find ED and ES, propagate, measure and write everything: a clip in, an EF out."""
-    sequence = load_clip(clip, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
+    sequence = seen_clip(clip, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
     corrected = load_frame_masks(correct, sequence, "--correct")
     second = None if biplane is None else load_clip(biplane, view="A2C", spacing=spacing, calibrate=calibrate)
 
@@ -83,12 +84,12 @@ def run(
     from ..engine.measure import measure_biplane
     from ..engine.registration.settings import RegistrationSettings
     from ..engine.segment import Segmenter
-    from ..engine.weights import DEFAULT_MODEL
+    from ..engine.views import model_for_view
 
     kinds = KINDS if only is None else tuple(part.strip() for part in only.split(","))
     settings = RegistrationSettings.named(preset.value)
     with monitored() as monitor:
-        segmenter = Segmenter(model or DEFAULT_MODEL, device=device.value)
+        segmenter = Segmenter(model or model_for_view(sequence.view), device=device.value)
         analysis = analyse(
             sequence,
             segmenter=segmenter,

@@ -12,14 +12,16 @@ from .terminal import out, say
 
 if TYPE_CHECKING:
     from ..engine.sequence import EchoSequence, Measurements
+    from ..engine.views import ViewProposal
 
 
-def show_clip(clip: EchoSequence) -> None:
-    """What was read."""
+def show_clip(clip: EchoSequence, proposal: ViewProposal | None = None) -> None:
+    """What was read, and the view that a network proposes."""
     rows, columns = clip.shape
+    proposed = "" if proposal is None or proposal.probability is None else f"; it looks like {proposal}"
     facts = {
         "Format": clip.source.format or "unknown",
-        "View": clip.view.value,
+        "View": clip.view.value + proposed,
         "Frames": f"{len(clip)}, {clip.frame_rate:.1f} per second, {clip.times[-1]:.2f} s" if len(clip) > 1 else "1",
         "Size": f"{columns} x {rows} px",
         "Pixel size": _pixel_size(clip),

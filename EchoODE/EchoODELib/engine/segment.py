@@ -321,9 +321,9 @@ def _noted(sequence: EchoSequence, card: ModelCard) -> EchoSequence:
     """The clip, with a note if the model was not trained for its view."""
     if sequence.view.value in card.views:
         return sequence
-    view = (
-        "This clip's view is not known" if sequence.view is View.UNKNOWN else f"This is an {sequence.view.value} clip"
-    )
+    view = {View.UNKNOWN: "This clip's view is not known", View.OTHER: "This clip shows another view"}.get(
+        sequence.view
+    ) or f"This is an {sequence.view.value} clip"
     note = f"{view}; {card.name} was trained on {', '.join(card.views)}, so look at its masks."
     if note in sequence.source.notes:
         return sequence

@@ -122,7 +122,7 @@ def measure(
     outlines = outlines or outline(segmented)
     geometry = find_beats(segmented, outlines.shapes, settings=settings, ed_frames=ed_frames, es_frames=es_frames)
     sequence, shapes, spans = segmented.sequence, geometry.shapes, geometry.spans
-    apical = sequence.view is not View.PLAX
+    apical = sequence.view not in (View.PLAX, View.OTHER)
     notes = list(geometry.notes)
     unit = shapes.unit
     attributes = outlines.attributes
@@ -142,11 +142,9 @@ def measure(
             )
         if not shapes.wall_found[shapes.present].any():
             notes.append("No myocardium around the LV: the mitral plane was placed at the cavity's basal corners.")
-    else:
-        notes.append("Volumes and EF by Simpson's discs need an apical view; this clip is parasternal (PLAX).")
+    elif sequence.view is View.PLAX:
         notes += _where_lines_are_from(segmented)
-    if sequence.view is View.UNKNOWN:
-        notes.append("The view is not known; volumes and EF hold for an apical view.")
+    notes += _what_the_view_allows(sequence.view)
     for name, values in attributes.values.items():
         if name != "lv_area":
             series[name] = FrameSeries(values, attributes.units[name])
@@ -190,6 +188,18 @@ def measure(
         notes=tuple(notes),
         provenance=provenance,
     )
+
+
+def _what_the_view_allows(view: View) -> list[str]:
+    """Notes on volumes and EF that don't fit a view."""
+    needs = "Volumes and EF by Simpson's discs need an apical view; this clip"
+    told = {
+        View.PLAX: f"{needs} is parasternal (PLAX).",
+        View.OTHER: f"{needs} shows another one.",
+        View.A3C: "Simpson's discs are for A4C and A2C clips: of this A3C clip, volumes and EF are only a rough guide.",
+        View.UNKNOWN: "The view is not known; volumes and EF hold for an apical view.",
+    }
+    return [told[view]] if view in told else []
 
 
 def find_beats(
