@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 from EchoODELib.engine.models.clip_output import ClipOutput
-from EchoODETrainingLib.losses import GRAY_VARIANCE, Criterion, cross_entropy, dice_loss, heat_map_loss
+from EchoODETrainingLib.losses import (
+    GRAY_VARIANCE,
+    Criterion,
+    cross_entropy,
+    dice_loss,
+    heat_map_loss,
+    temporal_loss,
+    view_loss,
+)
 from EchoODETrainingLib.recipe import Losses
 from EchoODETrainingLib.windows import IGNORED
 from monai.losses import DiceCELoss
@@ -128,3 +136,76 @@ def test_heat_maps_are_in_the_order_of_the_lines_ends(some_masks: Tensor) -> Non
     criterion = Criterion(Losses(heat_map_sigma=0.3))
     good, bad = (criterion.of_clips(output, a_batch(some_masks, landmarks))["heat_maps"] for output in (right, swapped))
     assert good < 0.05 < 1 < bad
+
+
+def test_the_view_costs_the_logarithm_of_its_probability() -> None:
+    logits = torch.log(torch.tensor([[[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]]]))
+    expected = (math.log(2) + math.log(8)) / 2
+    torch.testing.assert_close(view_loss(logits, torch.tensor([0])), torch.tensor(expected))
+
+
+def test_clips_of_unknown_view_teach_none() -> None:
+    logits = torch.randn(3, 2, 5, requires_grad=True)
+    views = torch.tensor([4, IGNORED, 1])
+    loss = view_loss(logits, views)
+    torch.testing.assert_close(loss, view_loss(logits[[0, 2]], views[[0, 2]]))
+    loss.backward()
+    assert logits.grad is not None
+    assert logits.grad[1].abs().max() == 0
+    assert logits.grad[[0, 2]].abs().min() > 0
+    assert view_loss(logits, torch.full((3,), IGNORED)).item() == 0
+
+
+def test_the_aggregation_loss_weighs_masks_and_views(some_masks: Tensor) -> None:
+    output = ClipOutput(torch.randn(1, 3, 4, 12, 10), views=torch.randn(1, 3, 5))
+    batch = a_batch(some_masks) | {"view": torch.tensor([2])}
+    one = Criterion(Losses(view=1.0)).of_clips(output, batch)
+    other = Criterion(Losses(cross_entropy=3.0, dice=3.0, view=0.2)).of_clips(output, batch)
+    assert set(one) == {"segmentation", "view"}
+    torch.testing.assert_close(one["view"], view_loss(output.views, batch["view"]))
+    torch.testing.assert_close(other["segmentation"], 3 * one["segmentation"])
+    torch.testing.assert_close(other["view"], 0.2 * one["view"])
+
+
+def a_film(*frames: list[int]) -> Tensor:
+    """Logits (1, S, 2, 1, W) of masks of one structure."""
+    return logits_of(torch.tensor(frames)[:, None], 2)[None]
+
+
+def test_masks_that_stay_as_they_are_cost_nothing() -> None:
+    still = a_film([1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0])
+    assert temporal_loss(still, threshold=0.0) < 1e-5
+    unsure = 0.3 * torch.randn(2, 1, 4, 6, 5).expand(-1, 3, -1, -1, -1)
+    assert temporal_loss(unsure, threshold=0.0) < 1e-5
+
+
+def test_what_changes_beyond_the_threshold_costs_by_hand() -> None:
+    film = a_film([1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 1, 0])  # Dice 1/2, then 1
+    for threshold, wanted in ((0.0, 0.5), (0.1, 0.4), (0.5, 0.0), (0.7, 0.0)):
+        found = temporal_loss(film, threshold=threshold)
+        torch.testing.assert_close(found, torch.tensor(wanted / 2), atol=1e-4, rtol=0)
+
+
+def test_the_mean_is_over_structures_and_absent_ones_change_nothing() -> None:
+    both = logits_of(torch.tensor([[[1, 1, 0, 0]], [[1, 0, 1, 0]]]), 3)[None]  # class 2 is on neither frame
+    torch.testing.assert_close(temporal_loss(both, threshold=0.0), torch.tensor(0.25), atol=1e-4, rtol=0)
+
+
+def test_single_frames_have_no_temporal_loss_and_small_changes_no_gradient() -> None:
+    assert temporal_loss(torch.randn(3, 1, 4, 6, 5)) == 0
+    film = (torch.randn(1, 1, 4, 6, 5) + 0.01 * torch.randn(1, 4, 4, 6, 5)).requires_grad_()
+    temporal_loss(film, threshold=0.1).backward()
+    assert film.grad is not None and film.grad.abs().max() == 0
+    film.grad = None
+    temporal_loss(film, threshold=0.0).backward()
+    assert film.grad.abs().max() > 0
+
+
+def test_the_combined_loss_is_weighted_as_in_the_paper() -> None:
+    weights = Losses(cross_entropy=0, dice=0.4, temporal=0.6)
+    masks = torch.randint(0, 4, (2, 3, 6, 5))
+    logits = torch.randn(2, 3, 4, 6, 5)
+    parts = Criterion(weights).of_clips(ClipOutput(logits), {"masks": masks})
+    torch.testing.assert_close(parts["segmentation"], 0.4 * dice_loss(logits.flatten(0, 1), masks.flatten(0, 1)))
+    torch.testing.assert_close(parts["temporal"], 0.6 * temporal_loss(logits, threshold=0.01))
+    assert "temporal" not in Criterion(Losses()).of_clips(ClipOutput(logits), {"masks": masks})

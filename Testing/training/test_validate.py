@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from EchoODELib.engine.following import FIRST_LOOKS
 from EchoODELib.engine.models.clip_output import ClipOutput
+from EchoODELib.engine.sequence import View
+from EchoODELib.engine.sequence import View
 from EchoODELib.engine.windows_over_time import WindowUse
 from EchoODETrainingLib import gather
 from EchoODETrainingLib.preview import write_preview
@@ -121,6 +124,32 @@ def test_lines_are_judged_in_millimetres() -> None:
     assert a_judge([shown]).figure(off) == pytest.approx(-0.02 * off["lines_mm"])
 
 
+class AlwaysNames(nn.Module):
+    """Names one view whatever it sees, and draws nothing."""
+
+    takes_clips = True
+
+    def __init__(self, channel: int) -> None:
+        super().__init__()
+        self.channel = channel
+
+    def forward(self, frames: torch.Tensor, given: torch.Tensor, asked: torch.Tensor) -> ClipOutput:
+        views = torch.zeros(*asked.shape, 5)
+        views[..., self.channel] = 1
+        return ClipOutput(torch.zeros(*asked.shape, 4, *frames.shape[-2:]), views=views)
+
+
+def test_views_are_judged_where_they_are_known_even_without_masks() -> None:
+    clip = a_clip()
+    bare = replace(clip, masks=np.zeros_like(clip.masks), labelled=np.zeros(len(clip), bool))
+    clips = [(clip, View.A4C), (bare, View.OTHER), (clip, View.UNKNOWN), (bare, View.UNKNOWN)]
+    judge = a_judge([one for c, view in clips for one in windows_of(replace(c, view=view), SIZE, frames=2)])
+    assert len(judge.shown) == 6
+    assert judge(AlwaysNames(2))["view"] == judge(AlwaysNames(4))["view"] == 0.5
+    assert judge(AlwaysNames(0))["view"] == 0
+    assert judge.figure({"lv": 0.9, "view": 0.8}) == pytest.approx(0.9 - 0.5 * 0.2)
+
+
 def test_a_preview_shows_found_and_true(tmp_path) -> None:
     clip = a_clip()
     images = [clip.frames[0], clip.frames[1], clip.frames[2][:, :30]]
@@ -141,3 +170,39 @@ def test_what_can_not_be_used_is_said_once() -> None:
     gather.make_ready(gathered)
     assert {one.name.split()[0] for one in gather.shown(a_recipe(), gathered, {})} == {"disc6"}
     assert gathered.skipped() == ["2 clips were skipped (disc9, disc7): it has no mask."]
+
+
+class LongAxis(nn.Module):
+    """A network that follows clips and keeps what it is shown."""
+
+    takes_clips = causal = True
+
+    def forward(self, frames: Tensor, input_times: Tensor, output_times: Tensor, long_axis: Tensor) -> ClipOutput:
+        self.frames, self.told, self.asked = frames, long_axis.tolist(), output_times.tolist()
+        return ClipOutput(torch.zeros(len(frames), 1, 4, *frames.shape[-2:]))
+
+
+def test_a_network_that_follows_is_shown_the_frames_before_and_told_the_long_axis() -> None:
+    clip = a_clip(frames=14)
+    shown = windows_of(replace(clip, view=View.A3C), SIZE, follows=True, frames=4)
+    every = windows_of(clip, SIZE, frames=14)
+    by_frame = [one.frames[0] for one in every]
+    late = next(one for one in shown if one.name.endswith(" 9"))
+    np.testing.assert_array_equal(late.frames, by_frame[2:10])
+    first = next(one for one in shown if one.name.endswith(" 0"))
+    np.testing.assert_array_equal(first.frames, by_frame[:1] * FIRST_LOOKS)
+    network = LongAxis()
+    a_judge([first]).look(network)
+    assert network.told == [True] and network.asked == [[1.0]]
+    a_judge(windows_of(replace(clip, view=View.A4C), SIZE, follows=True, frames=1)[:1]).look(network)
+    assert network.told == [False]
+
+
+def test_recipes_of_networks_that_follow_have_no_windows() -> None:
+    recipe = a_recipe(
+        architecture="multi_view_conv_lstm", configuration={"widths": [4, 8]}, window={"inputs": 6, "outputs": 6}
+    )
+    discs = Discs()
+    gathered = gather.Gathered([Part(discs, discs.entries("train"), 1.0)], [(discs, discs.entries("valid"))])
+    assert gather.window_use(recipe, gathered) == {}
+    assert {len(one.frames) for one in gather.shown(recipe, gathered, {})} > {FIRST_LOOKS}

@@ -11,6 +11,7 @@ import torch
 from EchoODELib.engine.errors import UnsuitableClip
 from EchoODELib.engine.metrics import dice
 from EchoODELib.engine.models.preparation import Fit, standardise
+from EchoODELib.engine.sequence import View
 from EchoODETrainingLib.augment import OURS, PAPER_000, PAPER_002, Augmentation
 from EchoODETrainingLib.datasets.clips import LabelledClip
 from EchoODETrainingLib.windows import IGNORED, WindowSampler
@@ -66,9 +67,19 @@ def test_shapes_and_types_are_the_same_for_every_clip(beat: LabelledClip, inputs
         assert window["input_times"].shape == (inputs,)
         assert window["output_times"].shape == (outputs,)
         assert window["masks"].dtype == torch.int64
-        assert all(window[name].dtype == torch.float32 for name in window if name != "masks")
+        assert window["view"].dtype == torch.int64
+        assert window["view"].shape == ()
+        assert all(window[name].dtype == torch.float32 for name in window if name not in ("masks", "view"))
         assert torch.isfinite(window["frames"]).all()
         assert set(window["masks"].unique().tolist()) <= {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("view", "channel"),
+    [(View.A2C, 0), (View.A3C, 1), (View.A4C, 2), (View.PLAX, 3), (View.OTHER, 4), (View.UNKNOWN, IGNORED)],
+)
+def test_views_are_in_the_order_of_the_known_ones(beat: LabelledClip, view: View, channel: int) -> None:
+    assert WindowSampler(SIZE)(replace(beat, view=view))["view"].item() == channel
 
 
 def test_the_papers_window_takes_every_second_of_seven(beat: LabelledClip) -> None:
