@@ -165,7 +165,8 @@ class RAL(CausalNetwork):
         finest = outputs[-1]
         if not self.spatial:
             finest = torch.cat([_enlarged(one, (finest.shape[-2], finest.shape[-1])) for one in outputs], 1)
-        logits = at_frame_size(self.head(finest), size, self.stride).unflatten(0, (batch, -1))
+        logits = at_frame_size(self.head(finest), size, self.stride)
+        logits = logits.reshape(batch, -1, *logits.shape[1:])
         views = None
         if self.view_branch is not None:
             views = self.view_branch(deepest, outputs).float().unflatten(0, (batch, -1))
