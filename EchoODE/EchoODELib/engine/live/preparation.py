@@ -20,10 +20,10 @@ from ..sequence import ClipSource, EchoSequence
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
-_BRIGHTNESS_SECONDS = 5.0
-# Sector: frames this far apart are looked at, first so many and, each time that so many new ones have come, again.
-_APART, _FIRST_LOOKS, _FRAMES = 0.08, (6, 12, 24), 24
-# A look takes 30 to 120 ms in a thread of its own. It counts this many frames later, whatever the machine's speed, so
+_BRIGHTNESS_SECONDS = 2.0
+# Sector: frames this far apart are looked at, at first so many, later each time that so many new ones have come.
+_APART, _FIRST_LOOKS, _LATER_LOOKS = 0.08, (6, 12, 24), 12
+# A look takes 20 to 120 ms in a thread of its own. It counts this many frames later, whatever the machine's speed, so
 # that a stream's masks don't depend on it.
 _LATER = 15
 _SAME = 0.95  # overlap of two sectors (intersection over union) above which the old one is kept
@@ -74,11 +74,11 @@ class LivePreparation:
         if time - self._seen_at >= _APART or time < self._seen_at:
             self._seen.append(frame.copy())
             self._seen_at = time
-            wanted = _FIRST_LOOKS[self._looks] if self._looks < len(_FIRST_LOOKS) else _FRAMES
+            wanted = _FIRST_LOOKS[self._looks] if self._looks < len(_FIRST_LOOKS) else _LATER_LOOKS
             if len(self._seen) >= wanted and self._look is None:
                 self._look, self._wait = self._begin_look(np.stack(self._seen)), _LATER
                 self._looks += 1
-                if wanted == _FRAMES:
+                if self._looks >= len(_FIRST_LOOKS):
                     self._seen = []
         return changed
 
