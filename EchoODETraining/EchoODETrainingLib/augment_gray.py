@@ -1,7 +1,7 @@
 """What another machine, setting, patient or file does to the gray values of a window; masks stay.
 
 Every change takes and gives frames (N, rows, columns) float32 of 0 to 1. What a machine or a patient does is the same
-on all frames of a window; speckle and compression are drawn for each.
+on all frames of a window; speckle and compression are drawn for each, and lost echoes come back.
 """
 
 from __future__ import annotations
@@ -74,6 +74,25 @@ class Appearance:
             along = 1 / (1 + np.exp(-(depth - start) / (0.05 * deepest)))
             light *= (1 - self.random.uniform(0.3, 0.95) * across * along).astype(np.float32)
         return frames * light
+
+    def dropout(self, frames: Frames, inside: Inside) -> Frames:
+        """Echoes lost on a few frames in a row, along some beams, in a spot or everywhere; single frames stay.
+
+        What was seen before tells where the walls are: so a network that remembers learns to trust its memory.
+        """
+        count = len(frames)
+        if count < 3:
+            return frames
+        first = int(self.random.integers(1, count))
+        angle, depth, deepest = self.polar(inside)
+        off_axis = (angle - self.random.uniform(-0.6, 0.6)) / self.random.uniform(0.08, 0.35)
+        off_depth = (depth / deepest - self.random.uniform(0.2, 0.9)) / self.random.uniform(0.1, 0.3)
+        kind = self.random.integers(3)
+        lost = np.exp(-(off_axis**2) / 2) if kind == 0 else np.exp(-(off_axis**2 + off_depth**2) / 2)
+        light = 1 - self.random.uniform(0.5, 1.0) * (np.ones_like(lost) if kind == 2 else lost)
+        dimmed = frames.copy()
+        dimmed[first : first + int(self.random.integers(1, 5))] *= light.astype(np.float32)
+        return dimmed
 
     def time_gain(self, frames: Frames, inside: Inside) -> Frames:
         """Another time-gain compensation and lateral gain: after log compression, gain is added."""

@@ -79,3 +79,20 @@ def test_another_fan_never_takes_much_of_the_ventricle(a_frame: LabelledClip) ->
     whole = (example(a_frame, STILL)[1] == 1).sum()
     cut = changed(strength=1.0, chances={"fan": 1.0, "depth_cut": 1.0})
     assert min((example(a_frame, cut, seed)[1] == 1).sum() / whole for seed in range(40)) > 0.85
+
+
+def test_lost_echoes_come_back_and_single_frames_keep_theirs(a_frame: LabelledClip) -> None:
+    settings = changed(strength=1.0, chances={"dropout": 1.0})
+    augment, plain = WindowAugmenter(settings, SIZE), WindowAugmenter(STILL, SIZE)
+    picked, lines = np.zeros(9, int), np.empty((9, 0, 2, 2), np.float32)
+    lost, whole = 0, 0
+    for seed in range(20):
+        frames = augment(a_frame, picked, lines, np.random.default_rng(seed)).images
+        differ = np.abs(frames - frames[0]).max((1, 2)) > 0.1
+        assert not differ[0]
+        assert differ.sum() <= 4
+        assert not differ.any() or np.ptp(np.flatnonzero(differ)) < 4
+        lost, whole = lost + differ.sum(), whole + (~differ).sum()
+    assert 20 <= lost < whole
+    single = [make(a_frame, picked[:1], lines[:1], np.random.default_rng(3)).images for make in (augment, plain)]
+    assert np.corrcoef(single[0].ravel(), single[1].ravel())[0, 1] > 0.999

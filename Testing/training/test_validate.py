@@ -11,7 +11,6 @@ import torch
 from EchoODELib.engine.following import FIRST_LOOKS
 from EchoODELib.engine.models.clip_output import ClipOutput
 from EchoODELib.engine.sequence import View
-from EchoODELib.engine.sequence import View
 from EchoODELib.engine.windows_over_time import WindowUse
 from EchoODETrainingLib import gather
 from EchoODETrainingLib.preview import write_preview

@@ -43,6 +43,15 @@ def test_phantoms_are_kept_and_come_back_the_same(tmp_path: Path) -> None:
     assert clips[0].labelled.all()
 
 
+def test_phantoms_can_be_labelled_at_their_phases_alone() -> None:
+    whole, phases = (open_data_set("phantom", None, **SMALL, phases=alone) for alone in (False, True))
+    clip, all_of_it = (data.load(data.entries("train")[1]) for data in (phases, whole))
+    wanted = sorted({clip.ed_frame, clip.es_frame} - {None})
+    assert np.flatnonzero(clip.marked).tolist() == wanted
+    np.testing.assert_array_equal(clip.masks[wanted], all_of_it.masks[wanted])
+    np.testing.assert_array_equal(clip.frames, all_of_it.frames)
+
+
 def test_no_heart_is_in_two_splits_and_seeds_differ(tmp_path: Path) -> None:
     names = [
         {entry.patient for entry in open_data_set("phantom", None, seed=seed, **SMALL).entries(split)}
