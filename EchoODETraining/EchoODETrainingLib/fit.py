@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .checkpoint import Checkpoints, Progress
 from .errors import TrainingError
+from .judging import Judge
 from .learner import Learner
 from .machine import Machine
 from .recipe import Recipe, Size
@@ -23,7 +24,6 @@ from .run_files import State
 from .run_folder import RunFolder
 from .stream import Part, Sampler, Stream, batches
 from .timetable import MEASURED_STEPS, Pace, StageSteps, Timetable
-from .validate import DiceJudge
 from .watch import Tally, Watcher
 
 _ROW_STEPS = 20
@@ -71,7 +71,7 @@ class Run:
         recipe: Recipe,
         parts: Sequence[Part],
         sampler_of: Callable[[Size], Sampler],
-        judge: DiceJudge | None = None,
+        judge: Judge | None = None,
         *,
         machine: Machine | None = None,
         folder: RunFolder | None = None,
@@ -184,12 +184,13 @@ class Run:
         return {name: value.to(self.learner.device, non_blocking=True) for name, value in batch.items()}
 
     def _learn(self, batch: Mapping[str, Tensor]) -> dict[str, float] | None:
-        return self.learner.learn(batch, self.progress.step, self._rate())
+        step, steps = self.progress.step, self.progress.steps
+        return self.learner.learn(batch, step, self._rate(), head=step >= self.timetable.head_from(steps))
 
     def _rate(self) -> float:
         """The learning rate of the step to come."""
         progress = self.progress
-        factor = self.recipe.schedule.factor(progress.step / max(1, progress.steps))
+        factor = self.recipe.schedule.factor(self.timetable.progress(progress.step, progress.steps))
         return self.recipe.optimiser.learning_rate * factor * progress.rate_factor
 
     # --- beside the steps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from EchoODELib.engine.sequence import Label
 from EchoODELib.engine.windows_over_time import WindowUse
 
 from .augment import Augmentation
+from .clip_sampler import ClipSampler
 from .datasets.base import DataSet, Entry, open_data_set
 from .datasets.cache import default_cache
 from .datasets.clips import LabelledClip
+from .datasets.recordings import Recordings
 from .errors import RecipeError, TrainingError
 from .processes import process_count, rank
 from .recipe import Recipe, Size, Source
-from .stream import Part
+from .stream import Part, Sampler
 from .validate import Shown, windows_of
 from .windows import WindowSampler
 
@@ -76,6 +78,9 @@ def gather(recipe: Recipe) -> Gathered:
     parts, valid = [], []
     for source in recipe.data:
         data = _opened(source)
+        if recipe.task != "segmentation":
+            longest = recipe.clips.longest or 2 * max(recipe.size)
+            data = Recordings(data, default_cache() / "recordings", options=source.options, longest=longest)
         entries = data.entries(source.split)
         if source.split == "valid":
             count = min(recipe.validation.clips, len(entries))
@@ -185,8 +190,33 @@ def label_values(recipe: Recipe) -> tuple[int, ...]:
         ) from error
 
 
-def sampler_of(recipe: Recipe, size: Size) -> WindowSampler:
-    """The window sampler of a recipe at an input size.
+def sampler_of(recipe: Recipe, size: Size) -> Sampler:
+    """What makes a recipe's examples, at an input size.
+
+    Raises
+    ------
+    RecipeError: window, lines or augmentation have settings that can't be.
+    """
+    return window_sampler_of(recipe, size) if recipe.task == "segmentation" else value_sampler_of(recipe, size)
+
+
+def value_sampler_of(recipe: Recipe, size: Size, *, changes: bool = True) -> ClipSampler:
+    """The sampler of a recipe for whole clips, with its random changes or without.
+
+    Raises
+    ------
+    RecipeError: the augmentation has settings that can't be.
+    """
+    try:
+        augmentation = Augmentation(**recipe.augmentation) if changes else None
+    except (TypeError, UnsuitableClip) as error:
+        raise RecipeError(f"The recipe {recipe.name}: augmentation: {error}.") from error
+    clips = recipe.clips
+    return ClipSampler(size, clips.use, recipe.task, a_recording=clips.a_recording, augmentation=augmentation)
+
+
+def window_sampler_of(recipe: Recipe, size: Size) -> WindowSampler:
+    """The window sampler of a recipe that segments.
 
     Raises
     ------
@@ -212,14 +242,17 @@ def sampler_of(recipe: Recipe, size: Size) -> WindowSampler:
 def window_use(recipe: Recipe, gathered: Gathered) -> dict[str, Any]:
     """What the model's card says on the windows that it was trained with; nothing for networks that need none.
 
-    Those see single frames, or follow a clip from its first frame on, however long it is.
+    Those see single frames, or follow a clip from its first frame on, however long it is. Of networks of whole clips
+    it says how clips are cut.
     """
+    if recipe.task != "segmentation":
+        return {"clips": asdict(recipe.clips.use)}
     window = recipe.window
     count = max(window.inputs, window.outputs)
     causal = getattr(build_model(recipe.architecture, **recipe.configuration), "causal", False)
     if window.inputs < 2 or causal:
         return {}
-    sampler, random = sampler_of(recipe, recipe.size), np.random.default_rng(recipe.seed)
+    sampler, random = window_sampler_of(recipe, recipe.size), np.random.default_rng(recipe.seed)
     seconds = []
     for part in gathered.parts:
         for entry in part.entries[:: max(1, len(part.entries) // _MEASURED_CLIPS)]:

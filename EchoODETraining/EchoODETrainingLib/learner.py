@@ -17,6 +17,8 @@ from .losses import Criterion
 from .machine import Machine
 from .objective import Objective, averaged, first_network, first_optimiser
 from .recipe import Recipe
+from .value_losses import ValueCriterion
+from .value_objective import ValueObjective
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ class Learner:
 
     def __init__(self, recipe: Recipe, machine: Machine) -> None:
         self.recipe = recipe
-        self.fabric = machine.fabric(recipe.precision)
+        self.fabric = machine.fabric(recipe.precision, idle_parts=recipe.head_epochs > 0)
         self.rank, self.processes = self.fabric.global_rank, self.fabric.world_size
         if recipe.batch % self.processes:
             raise TrainingError(
@@ -51,7 +53,12 @@ class Learner:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         self.network = channels_innermost(network).train().to(self.device)
         self.average = averaged(self.network, recipe.average)
-        objective = Objective(self.network, Criterion(recipe.losses, self._sum))
+        objective: nn.Module
+        if recipe.task == "segmentation":
+            objective = Objective(self.network, Criterion(recipe.losses, self._sum))
+        else:
+            answers = ValueCriterion(recipe.answers, self._sum, self.rank, self.processes)
+            objective = ValueObjective(self.network, answers)
         self._objective, self._optimiser = self.fabric.setup(objective, first_optimiser(recipe, self.network))
 
     @property
@@ -59,7 +66,9 @@ class Learner:
         """Where the network is."""
         return self.fabric.device
 
-    def learn(self, batch: Mapping[str, Tensor], step: int, rate: float) -> dict[str, float] | None:
+    def learn(
+        self, batch: Mapping[str, Tensor], step: int, rate: float, *, head: bool = False
+    ) -> dict[str, float] | None:
         """One step.
 
         Parameters
@@ -67,6 +76,7 @@ class Learner:
         batch: this process's part, on the device.
         step: decides the random numbers inside the network.
         rate: the learning rate.
+        head: whether the network's head learns alone.
 
         Returns
         -------
@@ -80,7 +90,7 @@ class Learner:
             group["lr"] = rate
         torch.manual_seed((self.recipe.seed * 1_000_003 + step) * 64 + self.rank)
         try:
-            parts = self._objective(batch)
+            parts = self._objective(batch, head=True) if head else self._objective(batch)
             self._optimiser.zero_grad(set_to_none=True)
             self.fabric.backward(torch.stack(tuple(parts.values())).sum())
             limit = self.recipe.optimiser.clip

@@ -30,8 +30,13 @@ class Machine:
     threads: int | None = None
     keep_seconds: float = 120.0
 
-    def fabric(self, precision: str) -> Fabric:
+    def fabric(self, precision: str, *, idle_parts: bool = False) -> Fabric:
         """A fabric; over all processes of ``torchrun``, where that started this one.
+
+        Parameters
+        ----------
+        precision: as Lightning Fabric names it.
+        idle_parts: whether there are steps in which parts of the network don't learn.
 
         Raises
         ------
@@ -45,7 +50,8 @@ class Machine:
         many: dict[str, Any] = {"devices": devices}
         if processes > 1 and "TORCHELASTIC_RUN_ID" in os.environ:
             here = int(os.environ["LOCAL_WORLD_SIZE"])
-            many = {"devices": here, "num_nodes": processes // here, "strategy": "ddp"}
+            many = {"devices": here, "num_nodes": processes // here}
+            many["strategy"] = "ddp_find_unused_parameters_true" if idle_parts else "ddp"
         made = Fabric(accelerator=chosen.type, precision=precision, **many)  # type: ignore[arg-type]
         made.launch()
         return made

@@ -10,6 +10,8 @@ from EchoODELib.engine.models.causal_network import is_causal
 from EchoODELib.engine.models.per_frame import takes_clips
 from EchoODELib.engine.sequence import View
 from EchoODELib.engine.weights import load_model
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -45,21 +47,43 @@ def first_network(recipe: Recipe) -> nn.Module:
     Raises
     ------
     WeightsError: it can't be had.
-    TrainingError: the model to start from has another architecture, and isn't one that this one adopts.
+    TrainingError: the model to start from has another architecture, and isn't one that this one adopts; or it is a
+        file of weights that don't fit.
     """
     network = build_model(recipe.architecture, **recipe.configuration)
     if not recipe.start_from:
         return network
+    if recipe.start_from.endswith(".safetensors"):
+        return _with_published(network, recipe)
     start, card = load_model(recipe.start_from)
     try:
-        if card.architecture != recipe.architecture and hasattr(network, "adopt"):
+        if recipe.start_parts:
+            for name in recipe.start_parts:
+                network.get_submodule(name).load_state_dict(start.get_submodule(name).state_dict())
+        elif card.architecture != recipe.architecture and hasattr(network, "adopt"):
             network.adopt(start)  # type: ignore[operator]  # a network that can be built around another one
         else:
             network.load_state_dict(start.state_dict())
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, AttributeError) as error:
         raise TrainingError(
             f"The recipe {recipe.name} can't start from {card.name}, whose architecture or configuration doesn't fit; "
             "start from another model, or give both the same configuration."
+        ) from error
+    return network
+
+
+def _with_published(network: nn.Module, recipe: Recipe) -> nn.Module:
+    """The network with published weights that a person brought."""
+    if not hasattr(network, "adopt_published"):
+        raise TrainingError(f"A network {recipe.architecture} takes no published weights; name a model to start from.")
+    try:
+        network.adopt_published(load_file(recipe.start_from))  # type: ignore[operator]
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"The weights {recipe.start_from} can't be read ({error}); name another file.") from error
+    except ValueError as error:
+        told = str(error).splitlines()[:3]
+        raise TrainingError(
+            f"The weights {recipe.start_from} don't fit the network of {recipe.name}: {' '.join(map(str.strip, told))}"
         ) from error
     return network
 

@@ -9,10 +9,10 @@ from typing import Any
 from EchoODELib.engine.progress import Monitor
 
 from .fit import Run
-from .gather import Gathered, gather, sampler_of, shown, window_use
+from .gather import Gathered, gather, sampler_of, window_use
+from .judging import judge_of
 from .machine import Machine
 from .recipe import Recipe
-from .validate import DiceJudge
 
 _STEPS = 3
 
@@ -130,8 +130,8 @@ def _seconds_to_judge(recipe: Recipe, gathered: Gathered, run: Run) -> float:
     count = sum(len(entries) for _, entries in gathered.valid)
     if not few.valid:
         return 0.0
-    frames = shown(recipe, few, {**window_use(recipe, gathered), **recipe.use})
-    judge = DiceJudge(frames, recipe.labels, device=run.learner.device)
+    judge = judge_of(recipe, few, {**window_use(recipe, gathered), **recipe.use}, device=run.learner.device)
+    assert judge is not None
     began = time.monotonic()
     judge(run.learner.average.module)
     return (time.monotonic() - began) * count / len(few.valid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from EchoODELib.engine.export.anatomy import STRUCTURES
 from EchoODELib.engine.export.atomic import write_bytes
 from EchoODELib.engine.sequence import Label
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 _HEIGHT = 240
@@ -55,3 +57,29 @@ def _tile(image: NDArray[np.uint8], found: NDArray[np.uint8], true: NDArray[np.u
         lines, _ = cv2.findContours((there == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(drawn, lines, -1, (255, 255, 255), 1)
     return drawn
+
+
+def write_agreement(path: Path, wanted: NDArray[np.float64], said: NDArray[np.float64], title: str) -> Path:
+    """A dot a recording: what the network said over what it should have, with the line of those that agree.
+
+    Parameters
+    ----------
+    wanted, said: (N,).
+    title: what is said, with its unit.
+
+    Raises
+    ------
+    OutputError: it can't be written.
+    """
+    drawing = Figure(figsize=(4.4, 4.4), dpi=110, layout="constrained")
+    axes = drawing.subplots()
+    ends = [min(wanted.min(), said.min()), max(wanted.max(), said.max())]
+    axes.plot(ends, ends, color="0.6", lw=1)
+    axes.plot(wanted, said, "o", ms=4, alpha=0.6, mec="none")
+    axes.set_xlabel(f"true {title}")
+    axes.set_ylabel(f"said {title}")
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    held = io.BytesIO()
+    drawing.savefig(held, format="png")
+    return write_bytes(path, held.getvalue())

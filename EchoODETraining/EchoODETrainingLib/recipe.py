@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from EchoODELib.engine.models import ARCHITECTURES
+from EchoODELib.engine.models.registry import ARCHITECTURES, OF_WHOLE_CLIPS
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import RecipeError
+from .value_recipe import Answers, Clips
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -74,12 +75,13 @@ class Schedule(_Part):
     """How the learning rate goes: it rises over ``warm_up`` of the steps, then falls.
 
     ``cosine`` rises as a cosine from 1/25 and falls as one to 0; ``polynomial`` rises linearly and falls as
-    (1 - progress) ** power; ``constant`` stays.
+    (1 - progress) ** power; ``constant`` stays; ``step`` stays, and from a progress of ``at`` on is a tenth.
     """
 
-    name: Literal["cosine", "polynomial", "constant"] = "cosine"
+    name: Literal["cosine", "polynomial", "constant", "step"] = "cosine"
     warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.05
     power: Annotated[float, Field(gt=0)] = 0.9
+    at: Annotated[float, Field(gt=0, lt=1)] = 0.6
 
     def factor(self, progress: float) -> float:
         """What the learning rate is multiplied with at a ``progress`` of 0 to 1."""
@@ -91,6 +93,8 @@ class Schedule(_Part):
         left = 1 - (progress - self.warm_up) / (1 - self.warm_up)
         if self.name == "cosine":
             return max(1e-5, (1 - math.cos(math.pi * left)) / 2)
+        if self.name == "step":
+            return 0.1 if progress >= self.at else 1.0
         return left**self.power if self.name == "polynomial" else 1.0
 
 
@@ -136,13 +140,16 @@ class Recipe(_Part):
     Attributes
     ----------
     name: of the model that comes out.
+    task: what it is for, see ``EchoODELib.engine.weights.TASKS``.
     architecture, configuration: as ``build_model`` takes them.
     size: (rows, columns) of the network's input.
     before: stages at other sizes that come first.
     data: what is learned from and chosen on.
     window, augmentation: how examples are cut out of clips and changed.
+    clips, answers: for tasks other than segmentation, in place of ``window`` and ``losses``.
     optimiser, schedule, losses: what is done with them.
     epochs, steps: how long; one of both.
+    head_epochs: the last of the epochs, in which only the network's head learns; the schedule begins anew for them.
     epoch_examples: examples in an epoch; None for the number of clips learned from.
     max_minutes: the run is shortened, learning rate and all, to end in this time; None for no limit.
     batch: examples a step, over all processes.
@@ -150,7 +157,8 @@ class Recipe(_Part):
     seed: of weights, order and random changes.
     average: decay per step of the weights' exponential moving average, which is what is kept.
     validation: when and on what the network is judged.
-    start_from: a model's name to continue from, or "".
+    start_from: a model's name to continue from, or a safetensors file of published weights, or "".
+    start_parts: the network's parts that are taken from there; all, if none is named.
     labels: class names in the order of the network's channels.
     lines: names of the lines whose end points the network's heat maps mark, in order.
     use: what its card says on how it is best used.
@@ -158,18 +166,22 @@ class Recipe(_Part):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    task: Literal["segmentation", "ejection_fraction", "infarction"] = "segmentation"
     architecture: str
     configuration: dict[str, Any] = Field(default_factory=dict)
     size: Size
     before: tuple[Stage, ...] = ()
     data: Annotated[tuple[Source, ...], Field(min_length=1)]
     window: Window = Window()
+    clips: Clips = Clips()
+    answers: Answers = Answers()
     augmentation: dict[str, Any] = Field(default_factory=dict)
     optimiser: Optimiser = Optimiser()
     schedule: Schedule = Schedule()
     losses: Losses = Losses()
     epochs: Annotated[int, Field(ge=1)] | None = None
     steps: Annotated[int, Field(ge=1)] | None = None
+    head_epochs: Annotated[int, Field(ge=0)] = 0
     epoch_examples: Annotated[int, Field(ge=1)] | None = None
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     batch: Annotated[int, Field(ge=1)] = 8
@@ -178,6 +190,7 @@ class Recipe(_Part):
     average: Annotated[float, Field(ge=0, lt=1)] = 0.999
     validation: Validation = Validation()
     start_from: str = ""
+    start_parts: tuple[str, ...] = ()
     labels: Annotated[tuple[str, ...], Field(min_length=2)] = ("background", "lv", "myocardium", "la")
     lines: tuple[str, ...] = ()
     use: dict[str, Any] = Field(default_factory=dict)
@@ -205,6 +218,10 @@ class Recipe(_Part):
             raise ValueError("give one of epochs and steps")
         if self.steps is not None and self.before:
             raise ValueError("stages before the last one count epochs: give epochs, not steps")
+        if self.head_epochs > (self.epochs or 0):
+            raise ValueError("head_epochs are the last of the epochs: give no more of them than epochs")
+        if (self.task == "segmentation") == (self.architecture in OF_WHOLE_CLIPS):
+            raise ValueError(f"the architecture {self.architecture} is not for {self.task}; change one of both")
         if not self.learned_from:
             raise ValueError("data: none of them is learned from; give one whose split is train")
         if sum(1.0 if s.share is None else s.share for s in self.learned_from) <= 0:

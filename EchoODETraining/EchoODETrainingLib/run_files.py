@@ -19,7 +19,7 @@ STRUCTURES = ("lv", "myocardium", "la")
 FIGURES = tuple(f"valid_{name}" for name in STRUCTURES)
 """Columns of :data:`METRICS` with the validation Dice, empty where there was no validation."""
 
-COLUMNS = ("step", "epoch", "seconds", "loss", "learning_rate", *FIGURES)
+COLUMNS = ("step", "epoch", "seconds", "loss", "learning_rate", *FIGURES, "valid_mae", "valid_bce")
 """Of :data:`METRICS`."""
 
 WORDS = ("pause", "resume", "stop")

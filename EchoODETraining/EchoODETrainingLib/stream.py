@@ -121,10 +121,10 @@ class Stream(Dataset[Example]):
             return self._kept[key]
         part = self.parts[which]
         clip = self._kept[key] = part.data.load(part.entries[entry])
-        self._bytes += clip.frames.nbytes + clip.masks.nbytes
+        self._bytes += clip.nbytes
         while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
             _, gone = self._kept.popitem(last=False)
-            self._bytes -= gone.frames.nbytes + gone.masks.nbytes
+            self._bytes -= gone.nbytes
         return clip
 
 

@@ -39,6 +39,7 @@ class Timetable:
         for stage in recipe.before:
             self._add(stage.size, stage.epochs * self.epoch)
         self._add(recipe.size, recipe.steps or (recipe.epochs or 0) * self.epoch)
+        self._head = recipe.head_epochs * self.epoch / self.steps
 
     def _add(self, size: Size, steps: int) -> None:
         start = self.stages[-1].stop if self.stages else 0
@@ -52,6 +53,20 @@ class Timetable:
     def stage_of(self, step: int) -> StageSteps:
         """The stage that a step to come belongs to."""
         return next(stage for stage in self.stages if step < stage.stop)
+
+    def head_from(self, steps: int) -> int:
+        """The first step of a run of ``steps`` in which only the head learns; ``steps`` if there is none.
+
+        A shortened run keeps its share of such steps.
+        """
+        return steps - round(self._head * steps)
+
+    def progress(self, done: int, steps: int) -> float:
+        """What share, 0 to 1, of its part is done after ``done`` of ``steps``: of what comes before the head, or it."""
+        turn = self.head_from(steps)
+        if done < turn:
+            return done / turn
+        return (done - turn) / max(1, steps - turn)
 
     def in_last_stage(self, done: int) -> bool:
         """Whether the last of ``done`` steps was one at the final size."""

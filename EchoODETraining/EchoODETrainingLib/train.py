@@ -20,7 +20,8 @@ from EchoODELib.engine.weights import ModelCard, save_model
 from torch import nn
 
 from .fit import Outcome, Run
-from .gather import gather, make_ready, sampler_of, shown, window_use
+from .gather import gather, make_ready, sampler_of, window_use
+from .judging import judge_of
 from .machine import Machine
 from .objective import first_network
 from .processes import is_first
@@ -28,7 +29,6 @@ from .recipe import Recipe
 from .run_files import MODEL, State
 from .run_folder import RunFolder
 from .timetable import Timetable
-from .validate import DiceJudge
 from .watch import FolderWatcher, Watcher
 
 Say = Callable[[str], None]
@@ -91,11 +91,8 @@ def _train(recipe: Recipe, folder: RunFolder, resume: bool, machine: Machine, mo
     sampler_of(recipe, recipe.size)
     make_ready(gathered, monitor=monitor, between=_Preparing(folder) if first else _quiet)
     use = {**window_use(recipe, gathered), **recipe.use}
-    judge: DiceJudge | None = None
-    if gathered.valid:
-        frames = shown(recipe, gathered, use) if first else []
-        half = device.type == "cuda" and recipe.precision == "bf16-mixed"
-        judge = DiceJudge(frames, recipe.labels, device=device, half=half)
+    half = device.type == "cuda" and recipe.precision == "bf16-mixed"
+    judge = judge_of(recipe, gathered, use, device=device, half=half, looks=first)
 
     def export(network: nn.Module, scores: Mapping[str, float]) -> str:
         card = save_model(network, card_of(recipe, scores, use), folder.model)
@@ -156,7 +153,7 @@ def card_of(recipe: Recipe, scores: Mapping[str, float], use: Mapping[str, Any])
     scores: of the validation.
     use: how the network is used, windows and all.
     """
-    elsewhere = {"name", "architecture", "configuration", "labels", "card", "use"}
+    elsewhere = {"name", "task", "architecture", "configuration", "labels", "card", "use"}
     settings = recipe.model_dump(mode="json", exclude=elsewhere)
     for source in settings["data"]:
         del source["folder"]
@@ -164,11 +161,11 @@ def card_of(recipe: Recipe, scores: Mapping[str, float], use: Mapping[str, Any])
     figures = {name: round(value, 4) for name, value in scores.items()}
     return ModelCard(
         name=recipe.name,
-        task="segmentation",
+        task=recipe.task,
         architecture=recipe.architecture,
         configuration=dict(recipe.configuration),
         input_size=recipe.size,
-        labels=recipe.labels,
+        labels=recipe.labels if recipe.task == "segmentation" else (recipe.task,),
         weights="",
         sha256="",
         figures={"valid_while_training": figures} if figures else {},

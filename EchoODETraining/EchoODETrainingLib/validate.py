@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,9 +21,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .datasets.clips import LabelledClip
+from .preview import write_preview
 from .windows import IGNORED, view_of
 
 _BATCH = 8
+_PICTURES = 8
 _LOOKED_BACK = 8  # frames, with the one that is judged, after which a memory is about what it would be
 
 
@@ -183,6 +186,17 @@ class DiceJudge:
         dices = [value for name, value in scores.items() if name not in ("lines_mm", "view")]
         wrong = 1 - scores.get("view", 1.0)
         return (float(np.mean(dices)) if dices else 0.0) - 0.02 * scores.get("lines_mm", 0.0) - 0.5 * wrong
+
+    def preview(self, network: nn.Module, path: Path) -> None:
+        """Write a picture of the first frames that are shown.
+
+        Raises
+        ------
+        OutputError: it can't be written.
+        """
+        masks, _, _ = self.look(network, _PICTURES)
+        seen = self.shown[:_PICTURES]
+        write_preview(path, [s.image for s in seen], masks, [s.mask for s in seen])
 
     def look(
         self, network: nn.Module, count: int | None = None

@@ -10,16 +10,14 @@ from EchoODELib.engine.errors import OutputError
 from EchoODELib.engine.progress import Monitor, Progress
 from torch import nn
 
-from .preview import write_preview
+from .judging import Judge
 from .run_files import PREVIEW, STRUCTURES, State
 from .run_folder import RunFolder
 from .timetable import Timetable
-from .validate import DiceJudge
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-_PICTURES = 8
 _NOT_CURVES = ("step", "epoch", "seconds")
 
 
@@ -72,7 +70,7 @@ class FolderWatcher(Watcher):
     Parameters
     ----------
     folder: of the run.
-    judge: whose validation frames are pictured; None for no pictures.
+    judge: who pictures how the network does; None for no pictures.
     export: writes the averaged network as a model and gives its card's place in the folder.
     timetable: of the run.
     monitor: shown the progress; a cancel of it stops the run.
@@ -83,7 +81,7 @@ class FolderWatcher(Watcher):
         self,
         folder: RunFolder,
         *,
-        judge: DiceJudge | None,
+        judge: Judge | None,
         export: Callable[[nn.Module, Mapping[str, float]], str],
         timetable: Timetable,
         monitor: Monitor | None = None,
@@ -140,16 +138,14 @@ class FolderWatcher(Watcher):
         """A line, a picture, and the model where it is the best so far."""
         told = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
         self.line(f"Epoch {epoch}: valid {told}{' (best so far)' if better else ''}")
-        if self.judge is not None and self.judge.shown:
-            masks, _, _ = self.judge.look(network, _PICTURES)
-            seen = self.judge.shown[:_PICTURES]
-            path = self.folder.previews / PREVIEW.replace("*", f"{epoch:03d}")
+        if self.judge is not None and scores:
             try:
-                write_preview(path, [s.image for s in seen], masks, [s.mask for s in seen])
+                self.judge.preview(network, self.folder.previews / PREVIEW.replace("*", f"{epoch:03d}"))
             except OutputError as error:
                 self.line(str(error))
         if better:
-            best = {name: scores.get(name) for name in STRUCTURES}
+            dices = {name: scores.get(name) for name in STRUCTURES}
+            best = dices if set(STRUCTURES) & set(scores) else dict(scores)
             self.folder.status(best=best, model=self.export(network, scores))
 
     def paused(self) -> None:

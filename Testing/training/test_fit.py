@@ -143,9 +143,9 @@ def test_a_run_that_went_back_tells_no_step_twice(tmp_path, monkeypatch: pytest.
     run.machine = replace(HERE, keep_seconds=1e9)
     learn, calls = run.learner.learn, []
 
-    def once_no_number(*arguments: Any) -> dict[str, float] | None:
+    def once_no_number(*arguments: Any, **options: Any) -> dict[str, float] | None:
         calls.append(arguments)
-        return None if len(calls) == 5 else learn(*arguments)
+        return None if len(calls) == 5 else learn(*arguments, **options)
 
     monkeypatch.setattr(run.learner, "learn", once_no_number)
     assert run.fit().progress.step == 6

@@ -33,6 +33,7 @@ class LabelledClip:
     view: the standard view.
     ed_frame, es_frame: end-diastole and end-systole, 0-based, or None.
     ejection_fraction: percent, or None.
+    infarction: whether there is a myocardial infarction, or None.
     landmarks: name of a line (:data:`LINES`) -> (T, 2, 2) float32, its end points as (row, column) px; NaN where
         missing.
     drawn: the labels that the data set's masks contain; where another one lies is not known.
@@ -55,6 +56,7 @@ class LabelledClip:
     ed_frame: int | None = None
     es_frame: int | None = None
     ejection_fraction: float | None = None
+    infarction: bool | None = None
     landmarks: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     drawn: frozenset[int] = ALL_LABELS
 
@@ -74,6 +76,11 @@ class LabelledClip:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory that its pixels take."""
+        return self.frames.nbytes + self.masks.nbytes
 
     @property
     def marked(self) -> NDArray[np.bool_]:

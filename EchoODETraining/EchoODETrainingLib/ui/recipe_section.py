@@ -245,9 +245,9 @@ def _file(recipe: str) -> Path:
 
 
 def _architectures() -> list[str]:
-    from EchoODELib.engine.models.registry import ARCHITECTURES
+    from EchoODELib.engine.models.registry import ARCHITECTURES, OF_WHOLE_CLIPS
 
-    return sorted(ARCHITECTURES)
+    return sorted(set(ARCHITECTURES) - OF_WHOLE_CLIPS)
 
 
 def _size(size: Any) -> str:

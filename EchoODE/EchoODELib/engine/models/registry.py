@@ -25,6 +25,8 @@ ARCHITECTURES: dict[str, tuple[str, str]] = {
     "ral": ("ral", "RAL"),
     "coreecho": ("coreecho", "CoReEcho"),
 }
+#: Those that answer about a clip with values, where the others draw masks.
+OF_WHOLE_CLIPS = frozenset({"coreecho"})
 
 
 def network_class(name: str) -> type[nn.Module]:
