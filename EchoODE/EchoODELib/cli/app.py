@@ -14,7 +14,18 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..engine.errors import EchoODEError, RunCancelled
-from . import estimating, evaluating, inspecting, measuring, modelling, outlining, running, simulating, training
+from . import (
+    batching,
+    estimating,
+    evaluating,
+    inspecting,
+    measuring,
+    modelling,
+    outlining,
+    running,
+    simulating,
+    training,
+)
 from .terminal import say
 
 
@@ -43,10 +54,11 @@ app = typer.Typer(
     help="Echocardiography: segment a clip, propagate a mask, measure EF and strain, export.\n\n"
     "Frames count from 0. Research software, not a medical device.",
     epilog="Exit codes: 0 done, 2 wrong use, 3 unreadable clip, 4 unsuitable clip, 5 unsuitable mask, "
-    "6 uncalibrated clip, 7 model weights, 8 output, 9 device, 10 recipe, 11 training, 130 cancelled.",
+    "6 uncalibrated clip, 7 model weights, 8 output, 9 device, 10 recipe, 11 training, 12 cluster, 130 cancelled.",
 )
 for command in (
     running.run,
+    batching.batch,
     inspecting.info,
     outlining.segment,
     outlining.propagate,

@@ -114,13 +114,13 @@ def load_clip(
 
     if spacing is not None and calibrate is not None:
         raise typer.BadParameter("give one of --spacing and --calibrate.")
-    given = None if spacing is None else _numbers(spacing, (1, 2), "--spacing")
+    given = None if spacing is None else numbers(spacing, (1, 2), "--spacing")
     clip = read_clip(path, view=view, spacing=given, frame_rate=frame_rate)
     if calibrate is None:
         return clip
     from ..engine.io.calibration import spacing_from_line
 
-    row0, column0, row1, column1, length = _numbers(calibrate, (5,), "--calibrate")
+    row0, column0, row1, column1, length = numbers(calibrate, (5,), "--calibrate")
     return clip.with_spacing(spacing_from_line((row0, column0), (row1, column1), length))
 
 
@@ -200,7 +200,8 @@ def load_masks(path: Path, clip: EchoSequence) -> SegmentedSequence:
     return SegmentedSequence(clip, masks, Provenance(method="given", software=__version__))
 
 
-def _numbers(text: str, counts: tuple[int, ...], option: str) -> tuple[float, ...]:
+def numbers(text: str, counts: tuple[int, ...], option: str) -> tuple[float, ...]:
+    """The numbers of an option, separated by commas; as many as one of ``counts`` says."""
     try:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -70,13 +70,13 @@ def monitored() -> Iterator[Monitor]:
         bars.update(tasks[progress.stage], completed=progress.fraction, left=left)
 
     monitor = Monitor(show)
-    with bars, _cancelling(monitor):
+    with bars, cancelling(monitor):
         yield monitor
 
 
 @contextmanager
-def _cancelling(monitor: Monitor) -> Iterator[None]:
-    """The first Ctrl-C cancels the monitor, the second ends at once."""
+def cancelling(monitor: Monitor) -> Iterator[None]:
+    """The first Ctrl-C, or a batch system's request to end, cancels the monitor; the second ends at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -86,8 +86,9 @@ def _cancelling(monitor: Monitor) -> Iterator[None]:
             raise KeyboardInterrupt
         monitor.cancel()
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -42,7 +42,7 @@ class SharedFolder:
             self._lock: IO[bytes] = (self.path / _LOCK).open("wb")
         except OSError as error:
             raise OutputError(temporary_trouble(base, error)) from error
-        _hold(self._lock)
+        hold(self._lock)
 
     @property
     def exists(self) -> bool:
@@ -76,14 +76,14 @@ def remove_stale(parent: Path) -> None:
             if time.time() - folder.stat().st_mtime < _SETTLED_SECONDS:
                 continue
             with (folder / _LOCK).open("ab") as lock:
-                if not _hold(lock):
+                if not hold(lock):
                     continue
         except OSError:  # another user's, or being removed right now
             continue
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _hold(lock: IO[bytes]) -> bool:
+def hold(lock: IO[bytes]) -> bool:
     """Take the lock, if it is free."""
     try:
         if sys.platform == "win32":

@@ -95,14 +95,14 @@ def require_writable(path: str | os.PathLike[str]) -> None:
         raise OutputError(f"{existing} can't be written to ({_reason(error)}); choose another folder.") from error
 
 
-def remove_unfinished(folder: str | os.PathLike[str], process: int) -> None:
+def remove_unfinished(folder: str | os.PathLike[str], process: int | None = None) -> None:
     """Remove what a process that was killed left half written in a folder; nothing happens where there is nothing.
 
     Parameters
     ----------
-    process: its number, as ``os.getpid`` gave it there.
+    process: its number, as ``os.getpid`` gave it there; None for all, where nobody writes.
     """
-    for path in Path(folder).glob(f"{_UNFINISHED}{process}-*"):
+    for path in Path(folder).glob(f"{_UNFINISHED}{'*' if process is None else process}-*"):
         shutil.rmtree(path, ignore_errors=True)
 
 

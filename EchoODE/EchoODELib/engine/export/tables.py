@@ -127,6 +127,16 @@ def write_xlsx(
         "frames": frames_table(sequence, measurements, corrected=corrected),
         "provenance": provenance_table(sequence, measurements, source_name=source_name),
     }
+    return write_sheets(path, sheets)
+
+
+def write_sheets(path: str | os.PathLike[str], sheets: Mapping[str, pd.DataFrame]) -> Path:
+    """Write tables as the sheets of an Excel workbook, by their names.
+
+    Raises
+    ------
+    OutputError: the place can't be written.
+    """
     buffer = io.BytesIO()
     with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
         for name, table in sheets.items():

@@ -1,0 +1,196 @@
+"""Workers of a Dask cluster: each clip is a task, and files go through storage that all machines share."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from ..engine.errors import DeviceError, OutputError, RunCancelled
+from ..engine.progress import Monitor, Progress
+from ..jobs.errors import WorkerEnded, rebuilt
+from ..jobs.failure import failure_of
+from .carry_out import Workbench
+from .errors import ClusterError
+from .orders import ClipOrder
+from .outcome import TRIES, Outcome, Stopped, next_done
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+Answer = dict[str, Any]
+
+_DIED = (
+    "The worker ended while it was on this clip, and so did the next one, most likely because memory ran out; run "
+    "fewer workers on a machine, or give them more memory."
+)
+# A worker with several threads does one clip at a time: they would share the network and the memory.
+_ONE_AT_A_TIME = threading.Lock()
+_bench = Workbench()
+
+
+@dataclass(frozen=True)
+class ClusterWorkers:
+    """The workers behind a Dask scheduler, those that join later included.
+
+    Attributes
+    ----------
+    address: of the scheduler, "HOST:8786" or "tcp://HOST:8786".
+    say: told what a person should know meanwhile.
+    """
+
+    address: str
+    say: Callable[[str], None]
+
+    def outcomes(self, orders: Sequence[ClipOrder], stopped: Stopped) -> Generator[Outcome, None, None]:
+        """See :class:`~.outcome.Workers`.
+
+        Raises
+        ------
+        ClusterError: Dask is not installed, no scheduler answers, it was lost, or its workers can't run EchoODE.
+        """
+        token = uuid4().hex[:12]
+        done: SimpleQueue[Future] = SimpleQueue()
+        with _client(self.address) as client:
+            if not client.scheduler_info(n_workers=-1)["workers"]:
+                self.say(f"The scheduler has no worker yet; start some with: dask worker {self.address}")
+            keys = [("echoode-" + token, number) for number in range(len(orders))]
+            futures = client.map(carry_out_here, orders, key=keys, token=token, pure=False)
+            known = dict(zip((future.key for future in futures), orders, strict=True))
+            try:
+                for future in futures:
+                    future.add_done_callback(done.put)
+                del future
+                futures_left = {one.key: one for one in futures}
+                while futures_left:
+                    future = next_done(done, stopped)
+                    del futures_left[future.key]
+                    yield self._outcome(known[future.key], future)
+            finally:
+                client.cancel(list(futures_left.values()))
+
+    def _outcome(self, order: ClipOrder, future: Future) -> Outcome:
+        if future.status == "finished":
+            answer: Answer = future.result()
+            future.release()
+            if "unable" in answer:
+                raise ClusterError(answer["unable"])
+            if "error" in answer:
+                return Outcome(order, error=rebuilt(**answer["error"]))
+            return Outcome(order, answer["record"])
+        if future.status == "error":
+            error = future.exception()
+            if type(error).__name__ == "KilledWorker":
+                return Outcome(order, error=WorkerEnded(_DIED))
+            raise ClusterError(
+                f"The workers can't run EchoODE ({type(error).__name__}); install the same version of EchoODE, Python "
+                "and Dask on all machines."
+            )
+        raise ClusterError(f"The scheduler at {self.address} was lost; start it again, then run the same command.")
+
+
+def carry_out_here(order: ClipOrder, token: str) -> Answer:
+    """Carry out an order on a worker of the cluster: its record, or its error in plain values."""
+    monitor = _monitor()
+    with _ONE_AT_A_TIME:
+        try:
+            _see_folder(order)
+            _bench.prepare(order)
+        except Exception as error:  # noqa: BLE001 - told to the owner, whatever it is
+            return {"unable": str(failure_of(error, order).error)}
+        for tries_left in reversed(range(TRIES)):
+            try:
+                with _begun(order, token):
+                    return {"record": _bench.carry_out(order, monitor)}
+            except RunCancelled:
+                raise
+            except Exception as error:  # noqa: BLE001 - told to the owner, whatever it is
+                failure = failure_of(error, order)
+            if failure.leaving:
+                # The GPU answers no further call of this process: Dask starts the next one, which tries again.
+                os._exit(1)
+            if not isinstance(failure.error, DeviceError) or not tries_left:
+                break
+            _bench.recover()
+        return {"error": failure.content}
+
+
+def _see_folder(order: ClipOrder) -> None:
+    cohort = order.folder.parent.parent
+    if not cohort.is_dir():
+        raise OutputError(
+            f"The worker on {socket.gethostname()} does not see {cohort}; clips and results must lie where all "
+            "machines find them by the same path."
+        )
+
+
+@contextmanager
+def _begun(order: ClipOrder, token: str) -> Iterator[None]:
+    """Notes in the clip's folder that a worker is on it, so that one that dies is known of by the next.
+
+    Raises
+    ------
+    WorkerEnded: too many have died on it in this run.
+    """
+    order.folder.mkdir(parents=True, exist_ok=True)
+    marks = list(order.folder.glob(".try-*"))
+    mine = [mark for mark in marks if mark.name.startswith(f".try-{token}-")]
+    if len(mine) >= TRIES:
+        _remove(marks)
+        raise WorkerEnded(_DIED)
+    _remove([mark for mark in marks if mark not in mine])
+    mark = order.folder / f".try-{token}-{uuid4().hex[:8]}"
+    mark.touch()
+    try:
+        yield
+    finally:
+        _remove([*mine, mark])
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _monitor() -> Monitor:
+    """A monitor that is cancelled once nobody waits for the task any more: its run was stopped, or has died."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def look(_progress: Progress) -> None:
+        state = worker.state.tasks.get(key)
+        if state is None or state.state == "cancelled":
+            monitor.cancel()
+
+    monitor = Monitor(look)
+    return monitor
+
+
+@contextmanager
+def _client(address: str) -> Iterator[Client]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ClusterError(
+            "A cluster needs Dask: install requirements/cluster.txt or echoode[cluster], or use --workers."
+        ) from error
+    try:
+        client = Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"No Dask scheduler answers at {address}; start one with: dask scheduler, and workers with: dask worker "
+            f"{address}"
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close(timeout=5)

@@ -1,0 +1,186 @@
+"""The steps that a cohort's clips go through; a further one is a class more in :data:`STEPS`.
+
+A step is made once in each worker and keeps what it loads. It takes what earlier steps left on the
+:class:`ClipInWork`, and leaves its own result there and its columns in the clip's row of the table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from ..engine.errors import UnsuitableMask, WeightsError
+from ..engine.progress import Monitor
+from ..engine.sequence import EchoSequence, Measurements, SegmentedSequence
+from .orders import ClipOrder
+
+if TYPE_CHECKING:
+    from ..engine.pipeline import Analysis
+    from ..engine.segment import Segmenter
+
+Cell = str | int | float | None
+
+
+@dataclass
+class ClipInWork:
+    """A clip on its way through the steps.
+
+    Attributes
+    ----------
+    order: what was asked for.
+    sequence: the clip as it was read.
+    segmented: masks, given or from the first step.
+    analysis: the whole job's result, once the masks were propagated.
+    measurements: what was measured, on the propagated masks where there are any.
+    row: cells of the table of results by the titles of their columns, with units.
+    """
+
+    order: ClipOrder
+    sequence: EchoSequence
+    segmented: SegmentedSequence | None = None
+    analysis: Analysis | None = None
+    measurements: Measurements | None = None
+    row: dict[str, Cell] = field(default_factory=dict)
+
+    @property
+    def masks(self) -> SegmentedSequence:
+        """The masks that later steps start from.
+
+        Raises
+        ------
+        UnsuitableMask: there are none.
+        """
+        if self.segmented is None:
+            raise UnsuitableMask("There are no masks of this clip; segment it first.")
+        return self.segmented
+
+
+class Step(Protocol):
+    """One step of the work on a clip."""
+
+    def prepare(self, order: ClipOrder) -> None:
+        """Load what is needed, if it is not there yet; an error here is one of the machine, not of the clip."""
+
+    def run(self, work: ClipInWork, monitor: Monitor) -> None:
+        """Do it."""
+
+
+class Segments:
+    """Masks on every frame, by a network that stays loaded."""
+
+    def __init__(self) -> None:
+        self._segmenter: Segmenter | None = None
+
+    def prepare(self, order: ClipOrder) -> None:
+        """Load the network and make sure that it is the one that the cohort began with."""
+        if self._segmenter is not None:
+            return
+        from ..engine.segment import Segmenter
+
+        segmenter = Segmenter(order.settings.model, device=order.device)
+        if segmenter.card.sha256 != order.settings.weights_sha256:
+            raise WeightsError(
+                f"The model {segmenter.card.name} is not the one that this cohort began with; give all machines the "
+                "same weights, or write to a new folder."
+            )
+        self._segmenter = segmenter
+
+    def run(self, work: ClipInWork, monitor: Monitor) -> None:
+        """Segment the clip."""
+        self.prepare(work.order)
+        assert self._segmenter is not None
+        work.segmented = self._segmenter.segment(work.sequence, monitor=monitor)
+        quality = work.segmented.provenance.quality
+        work.row["frames without LV"] = int(quality["frames_without_lv"])
+
+
+class Propagates:
+    """An ED mask carried through the clip, held by masks at ES and a few more frames."""
+
+    def prepare(self, order: ClipOrder) -> None:
+        """Load the registration."""
+        from ..engine import pipeline
+        from ..engine.registration import propagate
+
+        del order, pipeline, propagate
+
+    def run(self, work: ClipInWork, monitor: Monitor) -> None:
+        """Find ED and ES on the masks and propagate."""
+        from ..engine.pipeline import analyse
+        from ..engine.registration.settings import RegistrationSettings
+
+        settings = work.order.settings
+        work.analysis = analyse(
+            work.sequence,
+            segmenter=_Known(work.masks),
+            registration=RegistrationSettings.named(settings.preset),
+            anchors=settings.anchors,
+            device=work.order.device,
+            monitor=monitor,
+        )
+        folds = work.analysis.propagated.provenance.quality.get("folds")
+        work.row["folds"] = None if folds is None else int(folds)
+
+
+class Measures:
+    """EF, volumes, areas, lengths, strain and heart rate."""
+
+    def prepare(self, order: ClipOrder) -> None:
+        """Load the measuring."""
+        from ..engine import measure
+
+        del order, measure
+
+    def run(self, work: ClipInWork, monitor: Monitor) -> None:
+        """Measure the propagated masks, or those that there are."""
+        from ..engine.measure import measure
+
+        if work.analysis is None:
+            monitor.stage("Measuring", 1).finish()
+            found, alone = measure(work.masks), None
+        else:
+            found, alone = work.analysis.measurements, work.analysis.segmentation_measurements
+        work.measurements = found
+        work.row |= measured_cells(found, alone)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Stands where a segmenter is asked for, with the masks that are there already."""
+
+    masks: SegmentedSequence
+
+    def segment(self, sequence: EchoSequence, *, monitor: Monitor | None = None) -> SegmentedSequence:
+        del sequence, monitor
+        return self.masks
+
+
+STEPS: Mapping[str, type[Step]] = {"segment": Segments, "propagate": Propagates, "measure": Measures}
+"""All steps by name, in the order in which a clip goes through those that are asked for."""
+
+
+def measured_cells(found: Measurements, alone: Measurements | None) -> dict[str, Cell]:
+    """The columns of what was measured, EF first; ``alone`` is measured on the segmentation itself."""
+    cells: dict[str, Cell] = {"beats": len(found.beats)}
+    names = sorted(found.summary, key=lambda name: name != "ejection_fraction")  # stable: the others keep their order
+    for name in names:
+        summary = found.summary[name]
+        cells[titled(name, summary.unit)] = finite(summary.mean)
+        if name == "ejection_fraction":
+            cells[titled(f"{name} SD", summary.unit)] = finite(summary.sd)
+            if alone is not None and name in alone.summary:
+                cells[titled(f"{name} of the segmentation", summary.unit)] = finite(alone.summary[name].mean)
+    cells["frames to check"] = len({flag.frame for flag in found.flags})
+    return cells
+
+
+def titled(name: str, unit: str) -> str:
+    """A column's title."""
+    return f"{name} ({unit})" if unit else name
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON takes it, to the seven digits that none of them exceeds."""
+    return float(f"{value:.7g}") if math.isfinite(value) else None
