@@ -17,6 +17,7 @@ from EchoODELib.engine.windows_over_time import WindowUse
 from .augment import Augmentation
 from .clip_sampler import ClipSampler
 from .datasets.base import DataSet, Entry, open_data_set
+from .datasets.between import MasksBetween
 from .datasets.cache import default_cache
 from .datasets.clips import LabelledClip
 from .datasets.recordings import Recordings
@@ -88,6 +89,7 @@ def gather(recipe: Recipe) -> Gathered:
             valid.append((data, [entries[index] for index in spread]))
         else:
             share = float(len(entries)) if source.share is None else source.share
+            data = MasksBetween(data) if source.between == "linear" else data
             parts.append(Part(data, entries, share))
     if not any(part.entries and part.share > 0 for part in parts):
         raise TrainingError("There is nothing to learn from: no clip of the data is in the split train.")

@@ -34,6 +34,8 @@ class Source(_Part):
     split: "valid" is for choosing, the others are learned from.
     share: of the examples learned from, relative to the other sources'; None: as many as it has clips.
     options: what the kind takes besides.
+    between: masks on frames between those that experts annotated, to learn from: "none", or "linear", see
+        :mod:`.datasets.between`.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Source(_Part):
     split: Literal["train", "valid", "test"] = "train"
     share: Share | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    between: Literal["none", "linear"] = "none"
 
 
 class Stage(_Part):
