@@ -25,6 +25,7 @@ from . import (
     running,
     simulating,
     training,
+    watching,
 )
 from .terminal import say
 
@@ -65,6 +66,7 @@ for command in (
     measuring.measure,
     estimating.ef,
     measuring.export,
+    watching.live,
     simulating.phantom,
     evaluating.evaluate,
     training.train,

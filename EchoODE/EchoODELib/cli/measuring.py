@@ -98,7 +98,7 @@ def export(
     measurements = measure_clip(segmented, ed_frames=ed_frame, es_frames=es_frame)
     with monitored():
         for path in output:
-            _write(path, sequence, segmented, measurements, frame, keep_name=keep_name, whole_frame=whole_frame)
+            write_one(path, sequence, segmented, measurements, frame, keep_name=keep_name, whole_frame=whole_frame)
     if json:
         print_json({"written": [str(path) for path in output]})
     else:
@@ -108,7 +108,7 @@ def export(
         show_notes(measurements.notes)
 
 
-def _write(
+def write_one(
     path: Path,
     sequence: EchoSequence,
     segmented: SegmentedSequence,

@@ -73,6 +73,16 @@ EsFrames = Annotated[
 Model = Annotated[
     str | None, typer.Option("--model", help="Segmentation model; see `echoode models`.", rich_help_panel="Computing")
 ]
+Smooth = Annotated[
+    str | None,
+    typer.Option(
+        "--smoothing",
+        metavar="HOW",
+        help="How masks are steadied along time: none, wma:6 (weighted moving average of 6 frames), or seconds of a "
+        "Gaussian; as the model's card says by default.",
+        rich_help_panel="Computing",
+    ),
+]
 Where = Annotated[Device, typer.Option("--device", help="Where to compute.", rich_help_panel="Computing")]
 How = Annotated[
     Preset,

@@ -17,6 +17,7 @@ from .options import (
     Json,
     Model,
     Preset,
+    Smooth,
     Spacing,
     ViewName,
     Where,
@@ -42,6 +43,7 @@ def segment(
         bool | None,
         typer.Option("--flips/--no-flips", help="Average over mirrored frames; as the model's card says by default."),
     ] = None,
+    smoothing: Smooth = None,
     view: ViewName = None,
     spacing: Spacing = None,
     calibrate: Calibrate = None,
@@ -58,9 +60,9 @@ def segment(
     sequence = seen_clip(clip, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
     require_writable(output)
     with monitored() as monitor:
-        segmented = Segmenter(model or model_for_view(sequence.view), device=device.value, flips=flips).segment(
-            sequence, monitor=monitor
-        )
+        name = model or model_for_view(sequence.view)
+        segmenter = Segmenter(name, device=device.value, flips=flips, smoothing=smoothing)
+        segmented = segmenter.segment(sequence, monitor=monitor)
         write_masks(output, segmented)
     if json:
         print_json({"masks": str(output), "provenance": provenance_document(segmented.provenance)})

@@ -21,6 +21,7 @@ from .options import (
     KeepName,
     Model,
     Preset,
+    Smooth,
     Spacing,
     ViewName,
     Where,
@@ -51,6 +52,7 @@ def run(
     model: Model = None,
     preset: How = Preset.FAST,
     device: Where = Device.AUTO,
+    smoothing: Smooth = None,
     anchors: Annotated[
         bool,
         typer.Option(
@@ -89,7 +91,7 @@ def run(
     kinds = KINDS if only is None else tuple(part.strip() for part in only.split(","))
     settings = RegistrationSettings.named(preset.value)
     with monitored() as monitor:
-        segmenter = Segmenter(model or model_for_view(sequence.view), device=device.value)
+        segmenter = Segmenter(model or model_for_view(sequence.view), device=device.value, smoothing=smoothing)
         analysis = analyse(
             sequence,
             segmenter=segmenter,

@@ -41,7 +41,7 @@ def test_prepared_alike_a_stream_gets_the_masks_of_a_clip(model, flips):
 
 @pytest.mark.usefixtures("live_models")
 @pytest.mark.parametrize("model", LIVE)
-@pytest.mark.parametrize("at", [1, 9])
+@pytest.mark.parametrize("at", [1, 14])
 def test_a_stream_goes_on_from_what_was_saved(model, at):
     clip = a_clip(24, rate=20.0)
     options = {"smoothing": "wma:4", "flips": True}
