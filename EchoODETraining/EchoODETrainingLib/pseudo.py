@@ -43,6 +43,8 @@ class PseudoSettings:
     gain: how far the brightness drifts, as a share.
     steps: of the flow from ED to ES.
     pixel: mm; finer pairs are brought to this pixel size.
+    contraction: (least, most) of the way from ED to the real ES that the heart goes; below 1 it ejects less than the
+        patient's did, and no frame is the real ES.
     """
 
     frames: int = 24
@@ -55,10 +57,13 @@ class PseudoSettings:
     gain: float = 0.04
     steps: int = 12
     pixel: float = 0.7
+    contraction: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.frames < 4 or self.beats[0] < 0.7:
             raise UnsuitableClip("A pseudo-sequence needs 4 frames or more over 0.7 of a beat or more.")
+        if not 0 < self.contraction[0] <= self.contraction[1] <= 1:
+            raise UnsuitableClip("A pseudo-sequence contracts by more than 0 and by 1 at most.")
 
 
 def make_pseudo_sequence(pair: LabelledClip, settings: PseudoSettings, seed: int) -> LabelledClip:
@@ -85,6 +90,9 @@ def make_pseudo_sequence(pair: LabelledClip, settings: PseudoSettings, seed: int
     pair = _coarser(pair, settings.pixel)
     images, masks = pair.frames[[ed, es]], pair.masks[[ed, es]]
     times, state, es_at = _course(settings, random)
+    less = settings.contraction != (1.0, 1.0)
+    if less:
+        state = state * np.random.default_rng([seed, 1, zlib.crc32(pair.name.encode())]).uniform(*settings.contraction)
     flow = fit_flow(images, masks, pair.sector, settings.steps)
     wander = 4 * state * (1 - state)  # none at ED and ES, where the experts' masks shall hold
     blend = _Blend(images, masks, pair.sector, flow)
@@ -115,7 +123,7 @@ def make_pseudo_sequence(pair: LabelledClip, settings: PseudoSettings, seed: int
         view=pair.view,
         ed_frame=0,
         es_frame=es_at,
-        ejection_fraction=single_plane_fraction(masks, pair.spacing, pair.view),
+        ejection_fraction=single_plane_fraction(moved[[0, es_at]] if less else masks, pair.spacing, pair.view),
     )
 
 

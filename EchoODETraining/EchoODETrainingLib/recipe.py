@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ from EchoODELib.engine.models.registry import ARCHITECTURES, OF_WHOLE_CLIPS
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import RecipeError
+from .schedule import Optimiser, Schedule
 from .value_recipe import Answers, Clips
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -61,44 +61,6 @@ class Window(_Part):
     stride: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.0, 3.0)
     static: Annotated[float, Field(ge=0, le=1)] = 0.05
     reverse: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-
-class Optimiser(_Part):
-    """``adamw`` or ``sgd``; momentum is SGD's."""
-
-    name: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 2e-2
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    clip: Annotated[float, Field(gt=0)] = 5.0
-    """Greatest norm of the gradient."""
-
-
-class Schedule(_Part):
-    """How the learning rate goes: it rises over ``warm_up`` of the steps, then falls.
-
-    ``cosine`` rises as a cosine from 1/25 and falls as one to 0; ``polynomial`` rises linearly and falls as
-    (1 - progress) ** power; ``constant`` stays; ``step`` stays, and from a progress of ``at`` on is a tenth.
-    """
-
-    name: Literal["cosine", "polynomial", "constant", "step"] = "cosine"
-    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    power: Annotated[float, Field(gt=0)] = 0.9
-    at: Annotated[float, Field(gt=0, lt=1)] = 0.6
-
-    def factor(self, progress: float) -> float:
-        """What the learning rate is multiplied with at a ``progress`` of 0 to 1."""
-        if progress < self.warm_up:
-            rise = progress / self.warm_up
-            if self.name == "cosine":
-                return 0.04 + 0.96 * (1 - math.cos(math.pi * rise)) / 2
-            return max(rise, 0.001)
-        left = 1 - (progress - self.warm_up) / (1 - self.warm_up)
-        if self.name == "cosine":
-            return max(1e-5, (1 - math.cos(math.pi * left)) / 2)
-        if self.name == "step":
-            return 0.1 if progress >= self.at else 1.0
-        return left**self.power if self.name == "polynomial" else 1.0
 
 
 class Losses(_Part):
@@ -257,6 +219,23 @@ class Recipe(_Part):
                 raise RecipeError(f"The recipe {self.name} takes no data {kind}; it takes {', '.join(kinds)}.")
         data = tuple(s.model_copy(update={"folder": folders.get(s.kind, s.folder)}) for s in self.data)
         return self.model_copy(update={"data": data})
+
+    def with_fold(self, fold: int) -> Recipe:
+        """The recipe for one part of a cross-validation; the model's name says which.
+
+        Raises
+        ------
+        RecipeError: none of its data has folds.
+        """
+        if not any("fold" in source.options for source in self.data):
+            raise RecipeError(f"The recipe {self.name} has no folds; give its data the option fold.")
+        folded = [
+            source.model_copy(update={"options": {**source.options, "fold": fold}})
+            if "fold" in source.options
+            else source
+            for source in self.data
+        ]
+        return self.model_copy(update={"data": tuple(folded), "name": f"{self.name}-fold{fold}"})
 
     def changed(self, **changes: Any) -> Recipe:
         """The recipe with other values; None changes nothing.

@@ -57,6 +57,17 @@ def test_the_ejection_fraction_is_the_pairs(pair: LabelledClip, made: LabelledCl
     assert made.ejection_fraction == pytest.approx(given, abs=2)
 
 
+def test_a_heart_that_contracts_less_ejects_less(pair: LabelledClip, made: LabelledClip) -> None:
+    weak = make_pseudo_sequence(pair, replace(SETTINGS, contraction=(0.5, 0.5)), seed=3)
+    assert weak.ejection_fraction < 0.7 * made.ejection_fraction
+    es = weak.masks[[weak.ed_frame, weak.es_frame]]
+    assert single_plane_fraction(es, weak.spacing, weak.view) == pytest.approx(weak.ejection_fraction)
+    np.testing.assert_array_equal(weak.times, made.times)
+    np.testing.assert_array_equal(weak.masks[0], made.masks[0])
+    with pytest.raises(UnsuitableClip, match="contracts"):
+        PseudoSettings(contraction=(0.5, 1.2))
+
+
 def test_the_ventricle_empties_to_es_and_fills_to_the_next_ed(made: LabelledClip) -> None:
     area = (made.masks == 1).sum((1, 2)).astype(float)
     es = made.es_frame

@@ -28,7 +28,9 @@ def test_shipped_recipes_describe_what_can_be_trained(path: Path) -> None:
     recipe = read_recipe(Path(path.stem))
     network = build_model(recipe.architecture, **recipe.configuration)
     assert sum(parameter.numel() for parameter in network.parameters()) > 1000
-    assert sampler_of(recipe, recipe.size).inputs == recipe.window.inputs
+    sampler = sampler_of(recipe, recipe.size)
+    if recipe.task == "segmentation":
+        assert sampler.inputs == recipe.window.inputs
     takes_clips = getattr(network, "takes_clips", False)
     assert takes_clips == (recipe.window.inputs > 1)
     assert recipe.chosen_on

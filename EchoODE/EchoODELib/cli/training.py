@@ -29,6 +29,13 @@ def train(
     plan: Annotated[
         bool, typer.Option("--plan", help="Only say what would be trained and how long it would take.")
     ] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--start-from", metavar="MODEL", help="Model to continue from, or a file of published weights."),
+    ] = None,
+    fold: Annotated[
+        int | None, typer.Option("--fold", min=0, help="Part of a cross-validation, where the recipe has folds.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Other than the recipe's.")] = None,
     minutes: Annotated[
         float | None, typer.Option("--minutes", help="Shorten the run so that it ends in this time.")
@@ -57,10 +64,8 @@ def train(
         folders[kind] = Path(folder)
     if recipe is None and not (resume and run is not None):
         raise typer.BadParameter("name a recipe, or --resume --run RUN.")
-    if resume and (plan or epochs or minutes or batch):
-        raise typer.BadParameter(
-            "a run that is resumed keeps its recipe: leave out --plan, --epochs, --minutes, --batch."
-        )
+    if resume and (plan or epochs or minutes or batch or start_from or fold is not None):
+        raise typer.BadParameter("a run that is resumed keeps its recipe: leave out what would change it, and --plan.")
 
     _require_packages()
     from EchoODETrainingLib.machine import Machine
@@ -80,7 +85,8 @@ def train(
             opened.keep_recipe(content)
     else:
         content = read_recipe(Path(recipe or "")).with_folders(folders)
-        content = content.changed(epochs=epochs, max_minutes=minutes, batch=batch)
+        content = content if fold is None else content.with_fold(fold)
+        content = content.changed(epochs=epochs, max_minutes=minutes, batch=batch, start_from=start_from)
         if plan:
             from EchoODETrainingLib.plan import make_plan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -149,6 +149,33 @@ def split_by_name(patient: str, shares: tuple[float, float] = (0.1, 0.1)) -> str
     """
     place = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:4], "big") / 2**32
     return "valid" if place < shares[0] else "test" if place < sum(shares) else "train"
+
+
+def fold_of(count: int, fold: int, folds: int) -> range:
+    """The places of a fold among ``count`` things in order: as equal parts as whole things allow, one after the other.
+
+    Raises
+    ------
+    UnsuitableClip: there is no such fold, or fewer things than folds.
+    """
+    if not 0 <= fold < folds or count < folds:
+        raise UnsuitableClip(f"There is no fold {fold} of {folds} among {count}; folds count from 0.")
+    return range(count * fold // folds, count * (fold + 1) // folds)
+
+
+def stratified_folds(labels: Mapping[str, bool], folds: int) -> dict[str, int]:
+    """The fold of each patient, with as equal a share of both labels in all as whole patients allow.
+
+    The same on every machine; patients of a label are taken in the order of a checksum of their names.
+    """
+    found = {}
+    for label in (False, True):
+        names = sorted(
+            (p for p, own in labels.items() if own is label), key=lambda p: hashlib.sha256(p.encode()).digest()
+        )
+        # The second label goes on where the first ended, so that folds are of about one size.
+        found |= {name: (len(found) + place) % folds for place, name in enumerate(names)}
+    return found
 
 
 # Kind -> module and class: a reader's packages are loaded only when its data set is opened.

@@ -21,10 +21,11 @@ from EchoODELib.engine.io import read_clip
 from EchoODELib.engine.sequence import EchoSequence, View
 from numpy.typing import NDArray
 
-from .base import DataSet, Entry, named_split, split_by_name
+from .base import DataSet, Entry, fold_of, named_split, split_by_name
 from .clips import LabelledClip, lit_area
 
 _VIEWS = {"4CH": View.A4C, "2CH": View.A2C}
+_IMAGE = re.compile(r".+_[24]CH_(ED|ES|half_sequence|sequence)\.(nii(\.gz)?|mhd)$")
 _MASK = re.compile(r"(?P<patient>.+)_(?P<view>[24]CH)_(?P<part>ED|ES|half_sequence|sequence)_gt\.(nii(\.gz)?|mhd)$")
 
 
@@ -36,6 +37,8 @@ class Camus(DataSet):
     folder: holds the patients, or ``train``/``valid``/``test`` with patients in them, or ``database_nifti``.
     views: "4CH" and "2CH".
     pairs: take ED and ES alone, whose masks experts drew, even where half sequences are there.
+    fold: validate on this one, from 0, of ``folds`` parts of the patients in order, and learn from the others; None
+        takes the published split, or one by name.
     """
 
     kind: ClassVar[str] = "camus"
@@ -49,8 +52,15 @@ class Camus(DataSet):
         "    Info_4CH.cfg   (if there), and the same with 2CH"
     )
 
-    def __init__(self, folder: Path | None, views: Iterable[str] = ("4CH", "2CH"), pairs: bool = False) -> None:
-        self.views, self.pairs = tuple(views), pairs
+    def __init__(
+        self,
+        folder: Path | None,
+        views: Iterable[str] = ("4CH", "2CH"),
+        pairs: bool = False,
+        fold: int | None = None,
+        folds: int = 10,
+    ) -> None:
+        self.views, self.pairs, self.fold, self.folds = tuple(views), pairs, fold, folds
         self._where: dict[str, tuple[Path, str]] = {}
         self._facts = _facts(folder)
         super().__init__(folder)
@@ -60,6 +70,8 @@ class Camus(DataSet):
         if self.folder is None:
             return
         splits = _published_splits(self.folder)
+        if self.fold is not None:
+            splits = self._folded()
         for split, root in _roots(self.folder):
             for patient in sorted(path for path in root.iterdir() if path.is_dir()):
                 found = {
@@ -68,9 +80,17 @@ class Camus(DataSet):
                     if match and match["view"] in self.views and match["part"] in self.parts
                 }
                 for name, view in sorted(found):
-                    part = split or splits.get(name) or split_by_name(name)
+                    told = "" if self.fold is not None else split
+                    part = told or splits.get(name) or split_by_name(name)
                     self._where[f"{part}/{name}_{view}"] = patient, view
                     yield Entry(f"{name}_{view}", name, part)
+
+    def _folded(self) -> dict[str, str]:
+        """Patient to split by the fold."""
+        assert self.folder is not None and self.fold is not None
+        names = sorted(path.name for _, root in _roots(self.folder) for path in root.iterdir() if path.is_dir())
+        judged = fold_of(len(names), self.fold, self.folds)
+        return {name: "valid" if place in judged else "train" for place, name in enumerate(names)}
 
     def read(self, entry: Entry) -> LabelledClip:
         """Frames and masks by the engine's readers."""
@@ -81,15 +101,17 @@ class Camus(DataSet):
         )
         clip = layout_reader.read_camus(folder, _VIEWS[view]) if whole else _pair(folder, view)
         masks = layout_reader.read_camus_masks(folder, _VIEWS[view], len(clip))
-        return self._labelled(entry, clip, masks)
+        return self._labelled(entry, clip, masks, _fraction(folder, view))
 
-    def _labelled(self, entry: Entry, clip: EchoSequence, masks: NDArray[np.generic]) -> LabelledClip:
+    def _labelled(
+        self, entry: Entry, clip: EchoSequence, masks: NDArray[np.generic], fraction: float | None
+    ) -> LabelledClip:
         if masks.shape != clip.frames.shape:
             raise UnsuitableMask(
                 f"The masks of {entry.name} have shape {masks.shape}, its frames {clip.frames.shape}: "
                 "copy both from the archive again."
             )
-        times, fraction = clip.times, None
+        times = clip.times
         facts = self._facts.get(entry.patient)
         if facts is not None:
             fraction = float(facts["ef_percent"])
@@ -133,6 +155,12 @@ def _pair(folder: Path, view: str) -> EchoSequence:
         times=np.array([0.0, apart]),
         source=replace(clips[0].source, ed_frame=0, es_frame=1),
     )
+
+
+def _fraction(folder: Path, view: str) -> float | None:
+    """The patient's ejection fraction as the Info file of a view says; None where it is not there."""
+    image = next((path for path in sorted(folder.glob(f"*_{view}_*")) if _IMAGE.match(path.name)), None)
+    return None if image is None else layout_reader.info_beside(image).ejection_fraction
 
 
 def _roots(folder: Path) -> list[tuple[str, Path]]:

@@ -2,7 +2,8 @@
 
 Degerli et al., "Early Detection of Myocardial Infarction in Low-Quality Echocardiography", IEEE Access 9 (2021).
 ``A4C.xlsx`` says for each video the frame at which the beat starts and ends (from 1) and whether a mask is there;
-masks are MATLAB files whose array ``predicted`` is (frames, 224, 224), over the whole video frame.
+masks are MATLAB files whose array ``predicted`` is (frames, 224, 224), over the whole video frame. Columns SEG1 to SEG7
+say of each segment of the wall whether it is infarcted: a patient has an infarction if any is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from EchoODELib.engine.io import read_clip
 from EchoODELib.engine.sequence import Label, View
 from numpy.typing import NDArray
 
-from .base import DataSet, Entry, split_by_name
+from .base import DataSet, Entry, fold_of, split_by_name, stratified_folds
 from .clips import LabelledClip
 from .videos import sector_of
 
@@ -30,17 +31,27 @@ _MASKS = "LV Ground-truth Segmentation Masks"
 
 
 class HmcQu(DataSet):
-    """The beats that have masks; patients are split by name, since the archive has no split."""
+    """The beats that have masks; patients are split by name, since the archive has no split.
+
+    Parameters
+    ----------
+    folder: of the archive.
+    fold: validate on this one, from 0, of ``folds`` parts with equal shares of infarctions, and learn from the others.
+    """
 
     kind: ClassVar[str] = "hmc_qu"
     layout: ClassVar[str] = (
         "HMC-QU/\n"
-        "  A4C.xlsx   (ECHO, ..., Reference Frame, End of Cycle, LV Wall Ground-truth Segmentation Masks)\n"
+        "  A4C.xlsx   (ECHO, SEG1 ... SEG7, Reference Frame, End of Cycle, LV Wall Ground-truth Segmentation Masks)\n"
         "  HMC-QU/A4C/\n"
         "    ES0001 _4CH_1.avi\n"
         f"  {_MASKS}/\n"
         "    Mask_ES0001 _4CH_1.mat   (or .npy)"
     )
+
+    def __init__(self, folder: Path | None, fold: int | None = None, folds: int = 5) -> None:
+        self.fold, self.folds = fold, folds
+        super().__init__(folder)
 
     def find(self) -> Iterable[Entry]:
         """An entry for each mask file that has a video and a row in the table."""
@@ -49,21 +60,39 @@ class HmcQu(DataSet):
         table = next((path for name in ("A4C.xlsx", "HMC_QU.xlsx") if (path := self.folder / name).is_file()), None)
         if table is None:
             return
-        self._beats = _beats(table)
+        self._beats, self._infarcted = _table(table)
         self._videos = {path.stem.strip(): path for path in sorted(self.folder.rglob("*.avi"))}
         self._masks = {
             path.stem.removeprefix("Mask_").strip(): path
             for ending in ("npy", "mat")
             for path in sorted((self.folder / _MASKS).glob(f"Mask_*.{ending}"))
         }
+        folds = self._folds()
         for name in sorted(self._masks):
             if name not in self._beats:
                 self.skip(name, f"{table.name} has no row for it.")
             elif name not in self._videos:
                 self.skip(name, "its video is missing.")
             else:
-                patient = re.split(r"[_\s]", name)[0]
-                yield Entry(name, patient, split_by_name(patient))
+                patient = _patient(name)
+                if self.fold is None:
+                    yield Entry(name, patient, split_by_name(patient))
+                elif patient not in folds:
+                    self.skip(name, f"{table.name} does not say whether there is an infarction.")
+                else:
+                    yield Entry(name, patient, "valid" if folds[patient] == self.fold else "train")
+
+    def _folds(self) -> dict[str, int]:
+        """Patient to fold; nothing where no folds are asked for."""
+        if self.fold is None:
+            return {}
+        labels: dict[str, bool] = {}
+        for name in self._masks:
+            told = self._infarcted.get(name)
+            if told is not None:
+                labels[_patient(name)] = labels.get(_patient(name), False) or told
+        fold_of(len(labels), self.fold, self.folds)
+        return stratified_folds(labels, self.folds)
 
     def read(self, entry: Entry) -> LabelledClip:
         """The beat, with the wall brought from the masks' grid to the video's pixels."""
@@ -91,11 +120,16 @@ class HmcQu(DataSet):
             view=View.A4C,
             ed_frame=0,
             drawn=frozenset({Label.MYOCARDIUM}),
+            infarction=self._infarcted.get(entry.name),
         )
 
 
-def _beats(path: Path) -> dict[str, tuple[int, int]]:
-    """Name of a video to its beat's first and last frame, from 1."""
+def _patient(name: str) -> str:
+    return re.split(r"[_\s]", name)[0]
+
+
+def _table(path: Path) -> tuple[dict[str, tuple[int, int]], dict[str, bool]]:
+    """Name of a video to its beat's first and last frame, from 1, and to whether there is an infarction."""
     try:
         table = pd.read_excel(path)
     except (OSError, ValueError) as error:
@@ -105,7 +139,22 @@ def _beats(path: Path) -> dict[str, tuple[int, int]]:
     if None in wanted:
         raise UnreadableClip(f"{path.name} lacks ECHO, Reference Frame or End of Cycle; copy the archive's own.")
     rows = table[wanted].dropna()
-    return {str(name).strip(): (int(first), int(last)) for name, first, last in rows.itertuples(index=False)}
+    beats = {str(name).strip(): (int(first), int(last)) for name, first, last in rows.itertuples(index=False)}
+    segments = table[[title for name, title in columns.items() if re.fullmatch(r"seg ?\d", name)]]
+    return beats, _infarctions(table[wanted[0]], segments)
+
+
+def _infarctions(names: pd.Series, segments: pd.DataFrame) -> dict[str, bool]:
+    """Name of a video to whether any of its segments is infarcted; a video of which nothing is said is left out.
+
+    Segments are told in words ("MI", "non-MI"), by 0 and 1, or by the score of wall motion, where 1 is normal.
+    """
+    numbers = segments.apply(pd.to_numeric, errors="coerce")
+    normal = 0 if (numbers == 0).any(axis=None) else 1
+    words = segments.astype("string").apply(lambda column: column.str.strip().str.lower())
+    ill = (numbers > normal) | (words == "mi").fillna(False)
+    told = numbers.notna() | words.isin(["mi", "non-mi", "non mi", "normal"]).fillna(False)
+    return {str(name).strip(): bool(ill.loc[row].any()) for row, name in names.dropna().items() if told.loc[row].any()}
 
 
 def _load(path: Path) -> NDArray[np.generic]:

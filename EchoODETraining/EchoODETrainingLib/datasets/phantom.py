@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,6 +31,7 @@ class Phantom(DataSet):
     frames, size: of a clip, and pixels along its sides.
     seed: other seeds give other hearts.
     phases: label ED and ES alone, as experts often do.
+    beats, ejection_fraction, arrhythmia: (least, most) of a heart, see :class:`Hearts`.
     """
 
     kind: ClassVar[str] = "phantom"
@@ -46,7 +47,11 @@ class Phantom(DataSet):
         size: int = 160,
         seed: int = 0,
         phases: bool = False,
+        beats: tuple[float, float] = (0.9, 1.15),
+        ejection_fraction: tuple[float, float] = (15.0, 75.0),
+        arrhythmia: tuple[float, float] = (0.0, 0.0),
     ) -> None:
+        self.hearts = Hearts(tuple(beats), tuple(ejection_fraction), tuple(arrhythmia))
         self.phases = phases
         self.counts, self.views = dict(clips), tuple(View(view) for view in views)
         self.frames, self.size, self.seed = frames, size, seed
@@ -65,15 +70,32 @@ class Phantom(DataSet):
     def read(self, entry: Entry) -> LabelledClip:
         """The clip, from the disk where it is kept."""
         view, seed = entry.name.split("-")[1:]
-        settings = draw_settings(View(view), int(seed), self.frames, self.size)
+        settings = draw_settings(View(view), int(seed), self.frames, self.size, self.hearts)
         clip = cached_clip(self.folder, entry.name, settings, lambda: _labelled(entry, settings))
         return _of_phases(clip) if self.phases else clip
 
 
-def draw_settings(view: View, seed: int, frames: int, size: int) -> PhantomSettings:
-    """Settings of a heart by its seed, about one beat at 50 to 110 beats per minute."""
+@dataclass(frozen=True)
+class Hearts:
+    """Between what hearts are drawn, (least, most).
+
+    Attributes
+    ----------
+    beats: that a clip covers.
+    ejection_fraction: percent.
+    arrhythmia: relative spread of the beats' lengths.
+    """
+
+    beats: tuple[float, float] = (0.9, 1.15)
+    ejection_fraction: tuple[float, float] = (15.0, 75.0)
+    arrhythmia: tuple[float, float] = (0.0, 0.0)
+
+
+def draw_settings(view: View, seed: int, frames: int, size: int, hearts: Hearts | None = None) -> PhantomSettings:
+    """Settings of a heart by its seed, at 50 to 110 beats per minute; about one beat unless ``hearts`` say more."""
+    hearts = hearts or Hearts()
     random = np.random.default_rng(seed)
-    beats = random.uniform(0.9, 1.15)
+    beats = random.uniform(*hearts.beats)
     rate = float(np.clip(random.uniform(50, 110) / 60 * (frames - 1) / beats, 20, 80))
     return PhantomSettings(
         view=view,
@@ -81,9 +103,10 @@ def draw_settings(view: View, seed: int, frames: int, size: int) -> PhantomSetti
         frame_rate=rate,
         size=size,
         beats=beats,
-        ejection_fraction=float(random.uniform(15, 75)),
+        ejection_fraction=float(random.uniform(*hearts.ejection_fraction)),
         quality=list(QUALITIES)[int(random.integers(len(QUALITIES)))],
         start=0.0 if random.random() < 0.5 else float(random.uniform(0, 1)),
+        arrhythmia=float(random.uniform(*hearts.arrhythmia)),
         seed=seed,
     )
 

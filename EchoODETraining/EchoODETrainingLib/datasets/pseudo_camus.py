@@ -27,6 +27,7 @@ class PseudoCamus(DataSet):
     frames: of each clip.
     variants: clips a pair, each of another heart rate, speckle and drift.
     seed: of the first variant.
+    contraction: (least, most), see :class:`~..pseudo.PseudoSettings`.
     """
 
     kind: ClassVar[str] = "pseudo_camus"
@@ -41,9 +42,14 @@ class PseudoCamus(DataSet):
         frames: int = 24,
         variants: int = 1,
         seed: int = 0,
+        contraction: tuple[float, float] = (1.0, 1.0),
     ) -> None:
         self.cache = Path(cache) if cache is not None else default_cache() / "pseudo"
-        self.settings, self.variants, self.seed = PseudoSettings(frames=frames), variants, seed
+        self.settings, self.variants, self.seed = (
+            PseudoSettings(frames=frames, contraction=tuple(contraction)),
+            variants,
+            seed,
+        )
         self.pairs = Camus(folder, views=views, pairs=True)
         self._sources: dict[str, tuple[Entry, int]] = {}
         super().__init__(folder)
@@ -63,4 +69,6 @@ class PseudoCamus(DataSet):
         pair = self.pairs.load(source)
         recognised = [int(pair.frames.sum()), int(pair.masks.sum()), *pair.frames.shape]
         given = {**asdict(self.settings), "pair": recognised, "version": _VERSION}
+        if self.settings.contraction == (1.0, 1.0):
+            del given["contraction"]  # as clips were named before hearts could contract less
         return cached_clip(self.cache, entry.name, given, lambda: make_pseudo_sequence(pair, self.settings, seed))

@@ -137,3 +137,32 @@ def test_ted_full_beats(tmp_path: Path, heart: Callable, write_nifti: Callable, 
     np.testing.assert_array_equal(clip.masks, masks)
     assert clip.labelled.all()
     assert (clip.ed_frame, clip.es_frame, clip.ejection_fraction, set(clip.drawn)) == (0, 5, 52, labels)
+
+
+def test_ten_folds_in_the_order_of_the_patients(tmp_path: Path) -> None:
+    for number in range(23):
+        patient = f"patient{number:04d}"
+        folder = tmp_path / patient
+        folder.mkdir()
+        for part in ("ED", "ES"):
+            (folder / f"{patient}_4CH_{part}_gt.nii.gz").touch()
+    judged = []
+    for fold in range(10):
+        data = open_data_set("camus", tmp_path, views=["4CH"], fold=fold)
+        patients = [entry.patient for entry in data.entries("valid")]
+        assert len(patients) in (2, 3)
+        assert len(data.entries("train")) == 23 - len(patients)
+        judged += patients
+    assert judged == sorted(judged)
+    assert len(set(judged)) == 23
+    with pytest.raises(UnsuitableClip, match="no fold 0 of 24"):
+        open_data_set("camus", tmp_path, views=["4CH"], fold=0, folds=24)
+
+
+def test_the_info_file_tells_the_ejection_fraction(camus_folder: Path) -> None:
+    data = open_data_set("camus", camus_folder)
+    entry = next(entry for split in SPLITS for entry in data.entries(split))
+    assert data.load(entry).ejection_fraction == 55
+    folder, view = data._where[f"{entry.split}/{entry.name}"]
+    (folder / f"Info_{view}.cfg").unlink()
+    assert data.load(entry).ejection_fraction is None

@@ -15,6 +15,7 @@ from EchoODELib.engine.sequence import Provenance, SegmentedSequence, View
 from EchoODETrainingLib.datasets.base import SPLITS, open_data_set
 from EchoODETrainingLib.datasets.cache import read_clip_file, write_clip_file
 from EchoODETrainingLib.datasets.exports import write_export
+from EchoODETrainingLib.datasets.phantom import Hearts, draw_settings
 
 SMALL = {"clips": {"train": 3, "valid": 2}, "views": ["A4C", "PLAX"], "frames": 8, "size": 64}
 
@@ -215,3 +216,14 @@ def test_a_saved_scene_is_read_without_slicer(tmp_path: Path, corrected: Segment
     assert (clip.ed_frame, clip.es_frame, clip.view) == (0, 8, View.A4C)
     everything = open_data_set("exports", folder, take="all", split="train").load(entry)
     assert np.flatnonzero(everything.labelled).tolist() == [2, 8]
+
+
+def test_hearts_can_be_asked_for_and_the_usual_ones_stay_the_same() -> None:
+    asked = Hearts(beats=(1.2, 2.2), ejection_fraction=(10, 80), arrhythmia=(0, 0.3))
+    drawn = [draw_settings(View.A4C, seed, 40, 96, asked) for seed in range(200)]
+    assert {round(one.ejection_fraction / 10) for one in drawn} == set(range(1, 9))
+    assert all(1.2 <= one.beats <= 2.2 and 0 <= one.arrhythmia <= 0.3 for one in drawn)
+    assert max(one.arrhythmia for one in drawn) > 0.25
+    usual = draw_settings(View.A4C, 5, 24, 160)
+    assert (usual.arrhythmia, usual.seed) == (0.0, 5)
+    assert 15 <= usual.ejection_fraction <= 75

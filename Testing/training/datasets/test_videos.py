@@ -171,3 +171,57 @@ def test_hmc_qu_refuses_masks_of_another_beat_or_of_other_values(
         data = open_data_set("hmc_qu", tmp_path)
         with pytest.raises(UnsuitableMask, match=message):
             data.load(every_entry(data)[0])
+
+
+def an_hmc_qu(folder: Path, patients: dict[str, dict[str, object]]) -> None:
+    """An archive whose videos and masks are not there to be read: patient to the columns of its row."""
+    masks = folder / "LV Ground-truth Segmentation Masks"
+    masks.mkdir(parents=True)
+    (folder / "HMC-QU" / "A4C").mkdir(parents=True)
+    rows = []
+    for patient, columns in patients.items():
+        name = f"{patient}_4CH_1"
+        (folder / "HMC-QU" / "A4C" / f"{name}.avi").touch()
+        (masks / f"Mask_{name}.mat").touch()
+        rows.append({"ECHO": name, "Reference Frame": 1, "End of Cycle": 9, **columns})
+    pd.DataFrame(rows).to_excel(folder / "A4C.xlsx", index=False)
+
+
+def test_hmc_qu_in_five_folds_with_equal_shares(tmp_path: Path) -> None:
+    ill = [f"ES{k:04d}" for k in range(72)]
+    well = [f"ES{k:04d}" for k in range(72, 109)]
+    an_hmc_qu(tmp_path, {name: {"SEG1": 1, "SEG7": 2 if name in ill else 1} for name in [*ill, *well]})
+    judged: list[str] = []
+    for fold in range(5):
+        data = open_data_set("hmc_qu", tmp_path, fold=fold)
+        patients = [entry.patient for entry in data.entries("valid")]
+        assert len(patients) in (21, 22)
+        assert sum(patient in ill for patient in patients) in (14, 15)
+        assert len(data.entries("train")) == 109 - len(patients)
+        judged += patients
+    assert sorted(judged) == sorted([*ill, *well])
+    with pytest.raises(UnsuitableClip, match="no fold 5 of 5"):
+        open_data_set("hmc_qu", tmp_path, fold=5)
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([{"SEG1": 1, "SEG2": 1}, {"SEG1": 1, "SEG2": 3}, {"SEG1": None, "SEG2": None}], [False, True, None]),
+        ([{"SEG1": 0, "SEG2": 0}, {"SEG1": 0, "SEG2": 1}, {"SEG1": 1, "SEG2": None}], [False, True, True]),
+        ([{"SEG1": "non-MI", "SEG2": "non-MI"}, {"SEG1": "MI ", "SEG2": "non-MI"}, {"SEG1": "?"}], [False, True, None]),
+    ],
+)
+def test_an_infarction_is_one_of_any_segment(
+    tmp_path: Path, segments: list[dict[str, object]], expected: list[bool | None]
+) -> None:
+    an_hmc_qu(tmp_path, {f"ES{k:04d}": one for k, one in enumerate(segments)})
+    data = open_data_set("hmc_qu", tmp_path)
+    assert [data._infarcted.get(f"ES{k:04d}_4CH_1") for k in range(3)] == expected
+
+
+def test_patients_of_whom_nothing_is_said_are_in_no_fold(tmp_path: Path) -> None:
+    an_hmc_qu(tmp_path, {f"ES{k:04d}": {"SEG1": k % 2 if k else None} for k in range(8)})
+    data = open_data_set("hmc_qu", tmp_path, fold=0)
+    assert "ES0000" not in {entry.patient for entry in every_entry(data)}
+    assert "does not say whether there is an infarction" in data.skipped[0][1]

@@ -31,11 +31,12 @@ _ASSUMED_SYSTOLE = 0.33
 
 @dataclass(frozen=True)
 class Info:
-    """What ``Info_4CH.cfg`` says: frames 0-based, rate in Hz; None where it says nothing usable."""
+    """What ``Info_4CH.cfg`` says: frames 0-based, rate in Hz, EF in percent; None where it says nothing usable."""
 
     ed_frame: int | None = None
     es_frame: int | None = None
     frame_rate: float | None = None
+    ejection_fraction: float | None = None
 
 
 def view_of(path: Path) -> View:
@@ -189,11 +190,12 @@ def _info(folder: Path, view: str) -> Info:
         return Info()
     fields = dict(re.findall(r"^\s*(\w+)\s*[:=]\s*(\S+)", path.read_text(errors="replace"), re.MULTILINE))
     rate = _number(fields.get("FrameRate"))
-    ed, es = _number(fields.get("ED")), _number(fields.get("ES"))
+    ed, es, fraction = (_number(fields.get(name)) for name in ("ED", "ES", "EF"))
     return Info(
         None if ed is None else int(ed) - 1,
         None if es is None else int(es) - 1,
         rate if rate is not None and plausible_rate(rate) else None,
+        fraction if fraction is not None and 0 < fraction < 100 else None,
     )
 
 
