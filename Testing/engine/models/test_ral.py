@@ -92,7 +92,7 @@ def test_without_recurrence_in_time_each_frame_stands_alone() -> None:
 
 def test_without_recurrence_in_scale_no_level_sees_another_one() -> None:
     for spatial in (True, False):
-        network = a_network(spatial=spatial)
+        network = a_network(spatial=spatial).train()
         memory = network.follow(a_clip(1))[1]
         memory[-1].sum().backward()  # the finest level's output
         coarsest = [parameter.grad for parameter in network.levels[0].parameters()]
@@ -100,8 +100,8 @@ def test_without_recurrence_in_scale_no_level_sees_another_one() -> None:
 
 
 def test_masks_and_views_teach_each_other() -> None:
-    network = a_network()
-    network.follow(a_clip(1))[0].views.sum().backward()
+    network = a_network().train()
+    network.follow(a_clip(1, (64, 64)))[0].views.sum().backward()
     for level in network.levels:
         assert level.of_frame.weight.grad.abs().max() > 0
 
@@ -149,3 +149,9 @@ def test_the_default_is_small_and_the_papers_depths_are_there() -> None:
 def test_levels_that_do_not_go_together_are_refused() -> None:
     with pytest.raises(WeightsError, match="a number a level"):
         build_model("ral", hidden=(8, 8))
+
+
+def test_an_untrained_network_hands_on_what_it_sees() -> None:
+    torch.manual_seed(0)
+    output = build_model("ral", **TINY).train().follow(a_clip(1, (64, 64)))[0]
+    assert output.logits.std((-2, -1)).mean() > 0.1  # five levels of small hidden states left 0.01 of it

@@ -107,7 +107,9 @@ class FeaturePyramid(nn.Module):
             made = block(width, growth, layers, dilation)
             self.blocks.append(made)
             before = made.outputs
-            self.narrow.append(nn.Sequential(nn.BatchNorm2d(before), nn.ReLU(), nn.Conv2d(before, outputs, 1)))
+            narrow = nn.Conv2d(before, outputs, 1)
+            nn.init.kaiming_normal_(narrow.weight)
+            self.narrow.append(nn.Sequential(nn.BatchNorm2d(before), nn.ReLU(), narrow))
 
     def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:
         """Features of each block, the finest first, and all channels of the last one.

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from .blocks import at_frame_size, pad_to_multiple
+from .blocks import at_frame_size, convolution, pad_to_multiple
 from .causal_network import CausalNetwork, Memory
 from .clip_output import ClipOutput
 from .dense_block import FeaturePyramid
@@ -22,7 +22,7 @@ class AggregationLevel(nn.Module):
     """One ConvLSTM of the hierarchy (eq. 2 to 4): it sees the level above it and its own past.
 
     Its input joins the features, the coarser level's output and its own last output; its state joins the coarser
-    level's hidden state and its own last one. The output is a 1x1 convolution of the hidden state.
+    level's hidden state and its own last one. The output is a normalised 1x1 convolution of the hidden state.
 
     Parameters
     ----------
@@ -37,7 +37,10 @@ class AggregationLevel(nn.Module):
         self.hidden = hidden
         self.of_frame = nn.Conv2d(features + 2 * above, 4 * hidden, 3, padding=1)
         self.of_past = nn.Conv2d(2 * hidden, 4 * hidden, 3, padding=1, bias=False) if temporal else None
-        self.output = nn.Sequential(nn.Conv2d(hidden, hidden, 1), nn.ReLU())
+        # A hidden state is small: five levels of them, not normalised, hand on next to nothing.
+        self.output = nn.Sequential(*convolution(hidden, hidden, 1), nn.ReLU())
+        nn.init.kaiming_normal_(self.of_frame.weight, nonlinearity="linear")
+        nn.init.ones_(self.of_frame.bias[hidden : 2 * hidden])  # at first it forgets slowly
 
     def forward(
         self, features: Tensor, above: tuple[Tensor, Tensor] | None, memory: Memory | None, batch: int
