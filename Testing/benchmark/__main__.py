@@ -9,6 +9,7 @@ from importlib.util import find_spec
 #: Each benchmark's name and the module that runs it.
 COMMANDS = {
     "gui": "Testing.benchmark.gui",
+    "live": "Testing.benchmark.live",
     "models": "Testing.benchmark.models",
     "peers": "Testing.benchmark.networks",
     "registration": "Testing.benchmark.registration",

@@ -18,7 +18,19 @@ from EchoODELib.engine.export.results import results_schema
 from EchoODELib.engine.io import read_clip, read_mask
 from EchoODELib.engine.phantom import PhantomClip
 
-COMMANDS = ("run", "info", "segment", "propagate", "measure", "export", "phantom", "models", "evaluate", "train", "live")
+COMMANDS = (
+    "run",
+    "info",
+    "segment",
+    "propagate",
+    "measure",
+    "export",
+    "phantom",
+    "models",
+    "evaluate",
+    "train",
+    "live",
+)
 
 
 def test_help_names_every_command(echoode: Callable) -> None:
