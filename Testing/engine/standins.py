@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import torch
-from EchoODELib.engine.sequence import EchoSequence, View
-from EchoODELib.engine.weights import ModelCard
+from EchoODELib.engine.models import build_model
+from EchoODELib.engine.sequence import KNOWN_VIEWS, EchoSequence, View
+from EchoODELib.engine.weights import ModelCard, save_model
 from torch import nn
 
 TINY_UNET = {"widths": [4, 8, 8]}
 TINY_ECHO_ODE = {"width": 2, "hidden": 8, "solver": "rk4", "steps": 2}
+TINY_RAL = {
+    "growth": 2,
+    "layers": 1,
+    "stem": 4,
+    "widths": [4, 4, 4, 4, 4],
+    "features": [4, 4, 4, 4, 4],
+    "hidden": [4, 4, 4, 4, 4],
+    "view_width": 4,
+}
 
 
 def a_card(name: str = "tiny", **changes: object) -> ModelCard:
@@ -31,6 +44,16 @@ def a_card(name: str = "tiny", **changes: object) -> ModelCard:
         "limits": "everything",
     }
     return ModelCard(**{**fields, **changes})
+
+
+def save_view_model(folder: Path, name: str, shares: Mapping[View, float], **changes: object) -> None:
+    """A model that says these probabilities of views, whatever it sees."""
+    network = build_model("ral", **TINY_RAL).eval()
+    decide = network.view_branch.decide[-1]
+    with torch.no_grad():
+        decide.weight.zero_()
+        decide.bias.copy_(torch.tensor([shares.get(view, 1e-4) for view in (*KNOWN_VIEWS, View.OTHER)]).log())
+    save_model(network, a_card(name, architecture="ral", configuration=TINY_RAL, **changes), folder)
 
 
 def balance(network: nn.Module, head: nn.Conv2d) -> None:

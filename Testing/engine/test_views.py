@@ -12,41 +12,19 @@ from EchoODELib.engine.errors import WeightsError
 from EchoODELib.engine.models import build_model
 from EchoODELib.engine.sequence import KNOWN_VIEWS, View
 from EchoODELib.engine.views import VIEW_MODEL, ViewProposal, disagreement, model_for_view, propose_view, with_view
-from EchoODELib.engine.weights import DEFAULT_MODEL, MODELS_VARIABLE, save_model
-from engine.standins import a_card, a_clip
-
-TINY_RAL = {
-    "growth": 2,
-    "layers": 1,
-    "stem": 4,
-    "widths": (4, 4, 4, 4, 4),
-    "features": (4, 4, 4, 4, 4),
-    "hidden": (4, 4, 4, 4, 4),
-    "view_width": 4,
-}
-
-
-def install(folder: Path, name: str, shares: dict[View, float], **changes: object) -> None:
-    """A network that says these probabilities of every frame."""
-    network = build_model("ral", **TINY_RAL).eval()
-    decide = network.view_branch.decide[-1]
-    with torch.no_grad():
-        decide.weight.zero_()
-        decide.bias.copy_(torch.tensor([shares.get(view, 1e-4) for view in (*KNOWN_VIEWS, View.OTHER)]).log())
-    configuration = {key: list(value) if isinstance(value, tuple) else value for key, value in TINY_RAL.items()}
-    save_model(network, a_card(name, architecture="ral", configuration=configuration, **changes), folder)
+from EchoODELib.engine.weights import DEFAULT_MODEL, save_model
+from engine.standins import a_card, a_clip, save_view_model
 
 
 @pytest.fixture
 def a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder with models."""
-    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     monkeypatch.setattr("EchoODELib.engine.weights.model_folders", lambda: [tmp_path])
     return tmp_path
 
 
 def test_the_most_probable_view_is_proposed_with_all_probabilities(a_folder: Path) -> None:
-    install(a_folder, VIEW_MODEL, {View.A3C: 0.7, View.A2C: 0.2, View.OTHER: 0.1})
+    save_view_model(a_folder, VIEW_MODEL, {View.A3C: 0.7, View.A2C: 0.2, View.OTHER: 0.1})
     proposal = propose_view(a_clip(40))
     assert (proposal.view, proposal.model) == (View.A3C, VIEW_MODEL)
     assert proposal.probability == pytest.approx(0.7, abs=0.01)
@@ -62,7 +40,7 @@ def test_clips_of_any_length_are_looked_at_in_a_few_frames(
     a_folder: Path, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    install(a_folder, VIEW_MODEL, {View.A4C: 1})
+    save_view_model(a_folder, VIEW_MODEL, {View.A4C: 1})
     plain = views._network
 
     def watched(*args: str) -> torch.nn.Module:
@@ -94,23 +72,23 @@ def test_a_model_that_tells_no_views_is_refused(a_folder: Path) -> None:
 
 def test_a_replaced_model_is_not_mistaken_for_the_old_one(a_folder: Path) -> None:
     for view in (View.A2C, View.OTHER):
-        install(a_folder, VIEW_MODEL, {view: 1})
+        save_view_model(a_folder, VIEW_MODEL, {view: 1})
         assert propose_view(a_clip(3)).view is view
 
 
 def test_a_clip_of_unknown_view_gets_the_one_that_is_sure(a_folder: Path) -> None:
-    install(a_folder, VIEW_MODEL, {View.PLAX: 0.97, View.A2C: 0.03})
+    save_view_model(a_folder, VIEW_MODEL, {View.PLAX: 0.97, View.A2C: 0.03})
     clip = a_clip(6, view=View.UNKNOWN)
     seen = with_view(clip)
     assert seen.view is View.PLAX
     assert any("looks like PLAX (97 %)" in note for note in seen.source.notes)
     np.testing.assert_array_equal(seen.frames, clip.frames)
-    install(a_folder, VIEW_MODEL, {View.PLAX: 0.5, View.A2C: 0.5})
+    save_view_model(a_folder, VIEW_MODEL, {View.PLAX: 0.5, View.A2C: 0.5})
     assert with_view(clip) is clip
 
 
 def test_what_the_file_says_stays_and_the_doubt_is_told(a_folder: Path) -> None:
-    install(a_folder, VIEW_MODEL, {View.PLAX: 0.97, View.A2C: 0.03})
+    save_view_model(a_folder, VIEW_MODEL, {View.PLAX: 0.97, View.A2C: 0.03})
     clip = a_clip(6, view=View.A4C)
     seen = with_view(clip)
     assert seen.view is View.A4C
@@ -139,10 +117,10 @@ def test_only_a_sure_other_view_is_held_against_the_one_that_is_said(
 
 def test_each_view_gets_a_model_that_was_trained_on_it(a_folder: Path) -> None:
     assert model_for_view(View.A4C) == DEFAULT_MODEL
-    install(a_folder, "mine", {}, views=("PLAX", "A2C"))
+    save_view_model(a_folder, "mine", {}, views=("PLAX", "A2C"))
     assert model_for_view(View.PLAX) == model_for_view(View.A2C) == "mine"
     assert model_for_view(View.A3C) == DEFAULT_MODEL
-    install(a_folder, VIEW_MODEL, {}, views=("A4C", "A2C", "A3C", "PLAX"))
+    save_view_model(a_folder, VIEW_MODEL, {}, views=("A4C", "A2C", "A3C", "PLAX"))
     assert model_for_view(View.A2C) == model_for_view(View.A3C) == VIEW_MODEL
     for view in (View.UNKNOWN, View.OTHER):
         assert model_for_view(view) == DEFAULT_MODEL

@@ -139,6 +139,19 @@ def test_a_parasternal_clip_has_areas_but_no_volumes_and_no_ef(two_beats, segmen
     assert any("PLAX" in note for note in result.notes)
 
 
+def test_a_clip_of_another_view_has_no_volumes_and_no_ef(two_beats, segmented):
+    result = measure(segmented(two_beats[0], view=View.OTHER))
+    assert not (VOLUMES | {"ejection_fraction", "global_longitudinal_strain"}) & set(result.summary)
+    assert any("need an apical view" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(("view", "told"), [(View.A4C, False), (View.A2C, False), (View.A3C, True)])
+def test_a_three_chamber_ef_is_called_a_rough_guide(two_beats, segmented, view, told):
+    result = measure(segmented(two_beats[0], view=view))
+    assert "ejection_fraction" in result.summary
+    assert any("rough guide" in note for note in result.notes) == told
+
+
 def test_a_single_frame_is_measured_without_beats(a_heart, segmented):
     result = measure(segmented([a_heart().mask]))
     assert result.beats == ()
