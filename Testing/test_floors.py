@@ -19,8 +19,9 @@ QT = {"qt", "ctk", "PythonQt", "PySide6", "PyQt5", "PyQt6", "qSlicerBaseQTCorePy
 
 # floor -> (what it never imports, floors it never reaches up to)
 FORBIDDEN = {
-    "engine": (SLICER | QT, {"scene", "ui", "jobs", "logic", "cli"}),
-    "jobs": (SLICER | QT, {"scene", "ui", "logic", "cli"}),
+    "engine": (SLICER | QT, {"scene", "ui", "jobs", "logic", "cohort", "cli"}),
+    "jobs": (SLICER | QT, {"scene", "ui", "logic", "cohort", "cli"}),
+    "cohort": (SLICER | QT, {"scene", "ui", "logic", "cli"}),
     "scene": (QT, {"ui", "jobs", "logic", "cli"}),
     "logic": (QT | {"torch", "torchvision"}, {"ui", "cli"}),
     "ui": ({"torch", "torchvision"}, {"cli"}),

@@ -20,6 +20,7 @@ from EchoODELib.engine.phantom import PhantomClip
 
 COMMANDS = (
     "run",
+    "batch",
     "info",
     "segment",
     "propagate",

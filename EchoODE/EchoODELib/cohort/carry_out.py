@@ -27,7 +27,6 @@ class Workbench:
 
     def __init__(self) -> None:
         self._steps: dict[str, Step] = {}
-        self._threads = 0
 
     def prepare(self, order: ClipOrder) -> None:
         """Load what the order's steps need.
@@ -38,9 +37,6 @@ class Workbench:
         """
         for step in self._steps_of(order):
             step.prepare(order)
-        if order.threads and order.threads != self._threads:
-            limit_threads(order.threads)
-            self._threads = order.threads
 
     def recover(self) -> None:
         """Let go of everything that is loaded, after a device failed."""
@@ -64,8 +60,8 @@ class Workbench:
         remove_unfinished(order.folder)
         work = ClipInWork(order, _read(order))
         work.row |= clip_cells(work.sequence)
-        if order.masks is not None or "segment" not in order.settings.steps:
-            work.segmented = _given_masks(order, work.sequence)
+        if order.masks is not None:
+            work.segmented = _given_masks(order.masks, order, work.sequence)
         for step in self._steps_of(order):
             step.run(work, monitor)
         write_clip_results(work, monitor)
@@ -79,15 +75,6 @@ class Workbench:
             if name not in self._steps:
                 self._steps[name] = STEPS[name]()
         return [self._steps[name] for name in order.settings.steps]
-
-
-def limit_threads(threads: int) -> None:
-    """Let the libraries of this process use so many threads of the CPU."""
-    import cv2
-    import torch
-
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
 
 
 def clip_cells(sequence: EchoSequence) -> dict[str, Cell]:
@@ -157,13 +144,10 @@ def _read(order: ClipOrder) -> EchoSequence:
     return read_clip(order.path, view=view, spacing=settings.spacing, frame_rate=settings.frame_rate)
 
 
-def _given_masks(order: ClipOrder, sequence: EchoSequence) -> SegmentedSequence:
-    """The masks that lie beside the clip."""
+def _given_masks(path: Path, order: ClipOrder, sequence: EchoSequence) -> SegmentedSequence:
     from ..engine.io import read_mask
 
-    if order.masks is None or not order.masks.exists():
-        raise UnsuitableMask("The folder of masks has none for this clip; segment it, or name the masks as the clip.")
-    masks = read_mask(order.masks, shape=sequence.frames.shape, view=order.view)
+    masks = read_mask(path, shape=sequence.frames.shape, view=order.view)
     if masks.ndim == 2:
         if len(sequence) > 1:
             raise UnsuitableMask(f"The masks have one frame, the clip {len(sequence)}; give one for each.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -23,10 +24,11 @@ from .orders import ClipOrder
 from .outcome import TRIES, Outcome, Stopped, next_done
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client
 
 Answer = dict[str, Any]
 
+_CONNECT_SECONDS = 10
 _DIED = (
     "The worker ended while it was on this clip, and so did the next one, most likely because memory ran out; run "
     "fewer workers on a machine, or give them more memory."
@@ -57,26 +59,25 @@ class ClusterWorkers:
         ClusterError: Dask is not installed, no scheduler answers, it was lost, or its workers can't run EchoODE.
         """
         token = uuid4().hex[:12]
-        done: SimpleQueue[Future] = SimpleQueue()
+        done: SimpleQueue[Any] = SimpleQueue()
         with _client(self.address) as client:
-            if not client.scheduler_info(n_workers=-1)["workers"]:
+            if not client.nthreads():
                 self.say(f"The scheduler has no worker yet; start some with: dask worker {self.address}")
             keys = [("echoode-" + token, number) for number in range(len(orders))]
             futures = client.map(carry_out_here, orders, key=keys, token=token, pure=False)
-            known = dict(zip((future.key for future in futures), orders, strict=True))
+            waited_for = dict(zip(keys, futures, strict=True))
             try:
                 for future in futures:
                     future.add_done_callback(done.put)
-                del future
-                futures_left = {one.key: one for one in futures}
-                while futures_left:
+                while waited_for:
                     future = next_done(done, stopped)
-                    del futures_left[future.key]
-                    yield self._outcome(known[future.key], future)
+                    del waited_for[future.key]
+                    yield self._outcome(orders[future.key[1]], future)
             finally:
-                client.cancel(list(futures_left.values()))
+                # Workers notice that nobody waits for what they have begun, and leave it.
+                client.cancel(list(waited_for.values()))
 
-    def _outcome(self, order: ClipOrder, future: Future) -> Outcome:
+    def _outcome(self, order: ClipOrder, future: Any) -> Outcome:
         if future.status == "finished":
             answer: Answer = future.result()
             future.release()
@@ -98,6 +99,9 @@ class ClusterWorkers:
 
 def carry_out_here(order: ClipOrder, token: str) -> Answer:
     """Carry out an order on a worker of the cluster: its record, or its error in plain values."""
+    # Dask gives each worker its share of the cores by this name, which OpenCV doesn't know.
+    if (threads := os.environ.get("OMP_NUM_THREADS", "")).isdigit():
+        os.environ.setdefault("OPENCV_FOR_THREADS_NUM", threads)
     monitor = _monitor()
     with _ONE_AT_A_TIME:
         try:
@@ -183,8 +187,13 @@ def _client(address: str) -> Iterator[Client]:
         raise ClusterError(
             "A cluster needs Dask: install requirements/cluster.txt or echoode[cluster], or use --workers."
         ) from error
+    # What is wrong with the connection is said by us, in a sentence.
+    handlers = logging.getLogger("distributed").handlers
+    levels = [handler.level for handler in handlers]
+    for handler in handlers:
+        handler.setLevel(logging.CRITICAL)
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(
             f"No Dask scheduler answers at {address}; start one with: dask scheduler, and workers with: dask worker "
@@ -194,3 +203,5 @@ def _client(address: str) -> Iterator[Client]:
         yield client
     finally:
         client.close(timeout=5)
+        for handler, level in zip(handlers, levels, strict=True):
+            handler.setLevel(level)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event
 
@@ -18,8 +18,14 @@ from .orders import ClipOrder
 from .outcome import TRIES, Outcome, Stopped, next_done
 
 COMMAND = (sys.executable, "-m", "EchoODELib.cohort.serve")
-# Read by OpenMP, by the libraries of linear algebra and by ITK when they are loaded.
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+# Read by PyTorch, the libraries of linear algebra, OpenCV and ITK when they are loaded.
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
 
 
 @dataclass(frozen=True)
@@ -39,29 +45,29 @@ class LocalWorkers:
 
     def outcomes(self, orders: Sequence[ClipOrder], stopped: Stopped) -> Generator[Outcome, None, None]:
         """See :class:`~.outcome.Workers`."""
-        threads = threads_each(self.count)
-        with _hands(self, threads) as hands:
+        with _hands(self) as hands:
             done: SimpleQueue[Future[Outcome]] = SimpleQueue()
             for order in orders:
-                future = hands.pool.submit(hands.carry_out, replace(order, threads=threads))
+                future = hands.pool.submit(hands.carry_out, order)
                 future.add_done_callback(done.put)
             for _ in orders:
                 yield next_done(done, stopped).result()
 
-    def environment(self, number: int, threads: int) -> Mapping[str, str]:
-        """What a worker is started with: its share of the cores, and one of the GPUs."""
-        shared = {name: str(threads) for name in _THREADS}
+    def environment(self, number: int) -> Mapping[str, str]:
+        """What a worker is started with: its share of the cores, unless the environment says another, and a GPU."""
+        shared = dict.fromkeys(_THREADS, str(threads_each(self.count)))
         gpu = {"CUDA_VISIBLE_DEVICES": self.gpus[number % len(self.gpus)]} if self.gpus else {}
         return {**shared, **default_environment(), **gpu}
 
 
 def threads_each(workers: int) -> int:
     """Threads for each of several workers, so that all together have the cores that this process may use."""
-    known = os.environ.get("OMP_NUM_THREADS", "")
-    if known.isdigit() and int(known):
-        return int(known)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // workers)
+    return max(1, usable_cores() // workers)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus() -> tuple[str, ...]:
@@ -116,8 +122,8 @@ class _Hands:
 
 
 @contextmanager
-def _hands(local: LocalWorkers, threads: int) -> Iterator[_Hands]:
-    workers = [Worker(local.command, local.environment(number, threads)) for number in range(local.count)]
+def _hands(local: LocalWorkers) -> Iterator[_Hands]:
+    workers = [Worker(local.command, local.environment(number)) for number in range(local.count)]
     hands = _Hands(ThreadPoolExecutor(local.count, thread_name_prefix="EchoODE cohort"), workers)
     try:
         yield hands

@@ -63,7 +63,6 @@ class ClipOrder:
     settings: see :class:`CohortSettings`.
     masks: file with its masks, where they are not to be found.
     device: "auto", "cpu" or "cuda".
-    threads: of the CPU; 0 leaves their number alone.
     """
 
     clip: str
@@ -75,7 +74,6 @@ class ClipOrder:
     settings: CohortSettings
     masks: Path | None = None
     device: str = "auto"
-    threads: int = 0
 
     @property
     def record(self) -> Path:

@@ -91,7 +91,8 @@ class MasksFolder:
     def of(self, clip: FoundClip) -> Path | None:
         """The clip's masks, or None where there are none."""
         if self._known:
-            return self._known.get(key_of(clip))
+            path = self._known.get(key_of(clip))
+            return path if path is not None and path.is_file() else None
         return self._placed.get(_bare(clip.name))
 
 

@@ -45,6 +45,16 @@ class ClipInWork:
     row: dict[str, Cell] = field(default_factory=dict)
 
     @property
+    def result(self) -> SegmentedSequence:
+        """The propagated masks, or those that there are.
+
+        Raises
+        ------
+        UnsuitableMask: there are none.
+        """
+        return self.masks if self.analysis is None else self.analysis.propagated
+
+    @property
     def masks(self) -> SegmentedSequence:
         """The masks that later steps start from.
 
@@ -53,7 +63,7 @@ class ClipInWork:
         UnsuitableMask: there are none.
         """
         if self.segmented is None:
-            raise UnsuitableMask("There are no masks of this clip; segment it first.")
+            raise UnsuitableMask("There are no masks of this clip; segment it, or give its masks.")
         return self.segmented
 
 

@@ -20,23 +20,23 @@ def write_clip_results(work: ClipInWork, monitor: Monitor) -> None:
     OutputError: the folder can't be written, or the disk is full.
     UnsuitableMask: pictures or tables of masks without an LV.
     """
-    from ..engine.export.folder import write_analysis, write_result
-    from ..engine.export.masks import write_masks
-    from ..engine.export.results import results_document, write_results
-
     order, settings = work.order, work.order.settings
-    made = {"segment", "propagate"} & set(settings.steps)
-    result = work.masks if work.analysis is None else work.analysis.propagated
-    if made:
-        write_masks(order.folder / MASKS, result)
+    if {"segment", "propagate"} & set(settings.steps):
+        from ..engine.export.masks import write_masks
+
+        write_masks(order.folder / MASKS, work.result)
     if work.measurements is not None:
+        from ..engine.export.results import results_document, write_results
+
         alone = None if work.analysis is None else work.analysis.segmentation_measurements
         document = results_document(
-            result.sequence, work.measurements, segmentation=alone, source_name=settings.keep_name
+            work.result.sequence, work.measurements, segmentation=alone, source_name=settings.keep_name
         )
         write_results(order.folder / "results.json", document)
     if not settings.also:
         return
+    from ..engine.export.folder import write_analysis, write_result
+
     how: dict[str, Any] = {
         "kinds": settings.also,
         "source_name": settings.keep_name,
@@ -44,6 +44,6 @@ def write_clip_results(work: ClipInWork, monitor: Monitor) -> None:
         "monitor": monitor,
     }
     if work.analysis is None:
-        write_result(order.folder, result, **how)
+        write_result(order.folder, work.result, **how)
     else:
         write_analysis(order.folder, work.analysis, **how)

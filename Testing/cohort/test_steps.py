@@ -1,0 +1,95 @@
+"""Steps in any combination, masks from before, and files beside the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from cohort.standins import CLIPS, Here
+from EchoODELib.cohort.orders import CohortSettings
+from EchoODELib.cohort.run import run_cohort
+from EchoODELib.engine.export.clip import write_clip
+from EchoODELib.engine.export.masks import write_masks
+from EchoODELib.engine.phantom import PhantomSettings, simulate
+from EchoODELib.engine.registration.settings import Level, RegistrationSettings, SplineSettings
+from EchoODELib.engine.sequence import Provenance, SegmentedSequence, View
+
+Table = Callable[[Path], pd.DataFrame]
+FILES = {"masks.nii.gz", "record.json", "results.json"}
+
+
+def files(folder: Path, clip: str = "clip-00001") -> set[str]:
+    return {path.name for path in (folder / "clips" / clip).iterdir()}
+
+
+@pytest.fixture(scope="module")
+def a_heart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, float]:
+    """A folder with a whole beat, one with its true masks, and its EF."""
+    folder = tmp_path_factory.mktemp("heart")
+    made = simulate(PhantomSettings(frames=18, frame_rate=20.0, size=64, beats=1.1, ejection_fraction=50.0, seed=3))
+    write_clip(folder / "clips" / "clip.seq.nrrd", made.sequence)
+    write_masks(folder / "true" / "clip.nii.gz", SegmentedSequence(made.sequence, made.masks, Provenance("true")))
+    return folder / "clips", folder / "true", made.ejection_fraction
+
+
+@pytest.fixture
+def quick_registration(monkeypatch: pytest.MonkeyPatch) -> None:
+    how = RegistrationSettings(spline=SplineSettings(levels=(Level(32, 5, 0.02),), steps=2))
+    monkeypatch.setattr(RegistrationSettings, "named", classmethod(lambda cls, name: how))
+
+
+def test_segmenting_alone(some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here, table: Table) -> None:
+    run_cohort(some_clips, tmp_path, replace(quick, steps=("segment",)), here)
+    assert files(tmp_path) == FILES - {"results.json"}
+    results = table(tmp_path / "results.csv")
+    assert len(results) == 4
+    assert "frames without LV" in results
+    assert "beats" not in results
+
+
+def test_measuring_masks_that_are_there(
+    a_heart: tuple[Path, Path, float], tmp_path: Path, here: Here, table: Table
+) -> None:
+    clips, masks, ejection_fraction = a_heart
+    run_cohort(clips, tmp_path / "out", CohortSettings(("measure",), view=View.A4C), here, masks=masks)
+    assert files(tmp_path / "out") == FILES - {"masks.nii.gz"}
+    row = table(tmp_path / "out" / "results.csv").iloc[0]
+    assert row["ejection_fraction (%)"] == pytest.approx(ejection_fraction, abs=6)
+    assert row["view"] == "A4C"
+
+
+@pytest.mark.usefixtures("quick_registration")
+def test_propagating_and_measuring(a_heart: tuple[Path, Path, float], tmp_path: Path, here: Here, table: Table) -> None:
+    clips, masks, ejection_fraction = a_heart
+    settings = CohortSettings(("propagate", "measure"), view=View.A4C, also=("csv", "motion"))
+    run_cohort(clips, tmp_path / "out", settings, here, masks=masks, device="cpu")
+    assert files(tmp_path / "out") >= FILES | {"frames.csv", "beats.csv", "displacement.seq.nrrd"}
+    row = table(tmp_path / "out" / "results.csv").iloc[0]
+    assert row["ejection_fraction (%)"] == pytest.approx(ejection_fraction, abs=8)
+    assert row["ejection_fraction of the segmentation (%)"] == pytest.approx(ejection_fraction, abs=6)
+    assert row["folds"] == 0
+
+
+def test_masks_of_an_earlier_cohort(
+    some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here, table: Table
+) -> None:
+    run_cohort(some_clips, tmp_path / "all", quick, here)
+    run_cohort(some_clips, tmp_path / "masks", replace(quick, steps=("segment",)), Here())
+    (tmp_path / "masks" / "clips" / "clip-00004" / "masks.nii.gz").unlink()
+    run_cohort(some_clips, tmp_path / "out", CohortSettings(("measure",)), Here(), masks=tmp_path / "masks")
+    whole, parts = table(tmp_path / "all" / "results.csv"), table(tmp_path / "out" / "results.csv")
+    pd.testing.assert_frame_equal(
+        whole[["clip", "ejection_fraction (%)"]].iloc[:3], parts[["clip", "ejection_fraction (%)"]]
+    )
+    failures = table(tmp_path / "out" / "failures.csv")
+    assert list(failures["clip"]) == ["clip-00004"]
+    assert "no masks of this clip" in failures["problem"][0]
+
+
+def test_more_files(some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here) -> None:
+    one = some_clips / CLIPS[0]
+    run_cohort(one.parent, tmp_path, replace(quick, also=("xlsx", "pictures")), here, match=one.name)
+    assert files(tmp_path) >= FILES | {"results.xlsx", "frames.png"}
