@@ -12,9 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from EchoODELib.engine.export.clip import write_clip
 from EchoODELib.engine.io import read_mask
+from EchoODELib.engine.models import build_model
 from EchoODELib.engine.phantom import PhantomSettings, simulate
+from EchoODELib.engine.weights import MODELS_VARIABLE, save_model
+from engine.standins import a_card
 
 MODEL = ("--model", "unet-camus-a4c", "--device", "cpu")
 
@@ -76,6 +80,28 @@ def test_what_can_not_be_is_said_in_a_sentence(
     done = echoode("live", *(clip_file if one == "CLIP" else one for one in arguments))
     assert done.code == code
     assert words in done.err
+
+
+def test_views_are_told_by_a_model_that_tells_them(
+    echoode: Callable, clip_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    small = {"growth": 2, "layers": 1, "dilations": [1, 1], "stem": 4, "widths": [4, 4], "pools": [True]}
+    small |= {"features": [4, 4], "hidden": [4, 4], "view_width": 4}
+    network = build_model("ral", **small).eval()
+    save_model(network, a_card("tells-views", architecture="ral", configuration=small), tmp_path)
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    done = echoode("live", clip_file, "--model", "tells-views", "--json")
+    views = lines(done.out)[0]["views"]
+    assert list(views) == ["A2C", "A3C", "A4C", "PLAX", "other"]
+    assert sum(views.values()) == pytest.approx(1, abs=1e-5)
+    assert "so look at its masks" in echoode("live", clip_file, "--model", "tells-views", "--view", "PLAX").err
+
+
+def test_masks_of_any_model_can_be_smoothed(echoode: Callable, clip_file: Path, tmp_path: Path) -> None:
+    done = echoode("segment", clip_file, "-o", tmp_path / "m.nii.gz", *MODEL, "--smoothing", "wma:6", "--json")
+    assert done.document["provenance"]["settings"]["smoothing_wma_frames"] == 6
+    assert echoode("segment", clip_file, "-o", tmp_path / "m.nii.gz", "--smoothing", "much").code == 4
 
 
 def test_ctrl_c_ends_it_with_a_summary(two_beats: Path) -> None:

@@ -38,6 +38,7 @@ class Lines:
             rate=update.rate,
             shown=update.shown,
             dropped=update.dropped,
+            **({} if found.views is None else {"views": dict(zip(_view_names(), found.views.tolist(), strict=True))}),
         )
         for beat in update.beats:
             times = {"ed_time": beat.ed_time, "es_time": beat.es_time, "next_ed_time": beat.next_ed_time}
@@ -132,10 +133,11 @@ class Status:
         found, summary = self._last.found, self._session.beats.summary
         ef = f"EF {spoken_summary(summary['ejection_fraction'])}" if "ejection_fraction" in summary else "EF –"
         rate = f"   {spoken_summary(summary['heart_rate'])}" if "heart_rate" in summary else ""
+        view = "" if found.views is None else f"   {_view_names()[int(found.views.argmax())]} {found.views.max():.0%}"
         return Text.assemble(
             (_sparkline(*self._session.beats.curve), "red"),
             ("  LV " + spoken(found.lv_area, found.unit), "bold red"),
-            f"   {ef}{rate}\n",
+            f"   {ef}{rate}{view}\n",
             (
                 f"{found.time:.1f} s   {self._last.rate:.0f} frames a second   {1e3 * self._last.seconds:.0f} ms each  "
                 f" {self._last.dropped} skipped   Ctrl-C ends",
@@ -155,6 +157,12 @@ def _sparkline(times: NDArray[np.float64], areas: NDArray[np.float64]) -> str:
     shown = np.interp(np.linspace(times[-1] - _CURVE_SECONDS, times[-1], _CURVE), times[known], areas[known])
     levels = ((shown - low) / max(high - low, 1e-9) * (len(_BARS) - 1)).round().astype(int)
     return "".join(_BARS[level] for level in levels)
+
+
+def _view_names() -> list[str]:
+    from ..engine.sequence import KNOWN_VIEWS, View
+
+    return [view.value for view in (*KNOWN_VIEWS, View.OTHER)]
 
 
 def _plain(quantities: Mapping[str, Quantity]) -> dict[str, dict[str, object]]:

@@ -76,7 +76,9 @@ def live(
     from ..engine.live.segmenter import StreamingSegmenter
     from ..engine.live.session import LiveSession
     from ..engine.progress import Monitor
+    from ..engine.segment import view_note
     from .live_display import Lines, Status
+    from .showing import show_notes
 
     for path in record or ():
         require_writable(path)
@@ -98,6 +100,8 @@ def live(
             if seconds is not None and session.seconds >= seconds:
                 monitor.cancel()
         show.close(session.summary)
+        if not json:
+            show_notes((*frames.source.notes, *filter(None, [view_note(frames.view, segmenter.card)])))
         if recording is not None and len(recording):
             _write(record or [], recording, frames, segmenter, whole_frame=whole_frame, json=json)
 

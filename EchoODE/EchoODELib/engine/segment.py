@@ -319,12 +319,16 @@ def _checked(frames: Iterable[int] | None, count: int) -> list[int]:
 
 def _noted(sequence: EchoSequence, card: ModelCard) -> EchoSequence:
     """The clip, with a note if the model was not trained for its view."""
-    if sequence.view.value in card.views:
-        return sequence
-    view = {View.UNKNOWN: "This clip's view is not known", View.OTHER: "This clip shows another view"}.get(
-        sequence.view
-    ) or f"This is an {sequence.view.value} clip"
-    note = f"{view}; {card.name} was trained on {', '.join(card.views)}, so look at its masks."
-    if note in sequence.source.notes:
+    note = view_note(sequence.view, card)
+    if not note or note in sequence.source.notes:
         return sequence
     return replace(sequence, source=replace(sequence.source, notes=(*sequence.source.notes, note)))
+
+
+def view_note(view: View, card: ModelCard) -> str:
+    """A sentence if a model was not trained for a view, else empty."""
+    if view.value in card.views:
+        return ""
+    shown = {View.UNKNOWN: "This clip's view is not known", View.OTHER: "This clip shows another view"}.get(view)
+    shown = shown or f"This is an {view.value} clip"
+    return f"{shown}; {card.name} was trained on {', '.join(card.views)}, so look at its masks."
