@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from EchoODELib.engine.models import build_model
+from EchoODETrainingLib.augment import PAPER_002
 from EchoODETrainingLib.errors import RecipeError
 from EchoODETrainingLib.gather import sampler_of
 from EchoODETrainingLib.recipe import RECIPES, Schedule, make_recipe, read_recipe
@@ -32,11 +33,23 @@ def test_shipped_recipes_describe_what_can_be_trained(path: Path) -> None:
     if recipe.task == "segmentation":
         assert sampler.inputs == recipe.window.inputs
     takes_clips = getattr(network, "takes_clips", False)
-    assert takes_clips == (recipe.window.inputs > 1)
+    assert takes_clips or recipe.window.inputs == 1
     assert recipe.chosen_on
     if any(source.kind in ("camus", "pseudo_camus") for source in recipe.data):
         assert recipe.card["licence"] == "CC BY-NC-SA 4.0"
         assert "Leclerc" in recipe.card["citation"]
+
+
+def test_the_live_papers_recipe_is_as_published() -> None:
+    recipe = read_recipe(Path("live_paper"))
+    assert (recipe.size, recipe.batch, recipe.window.inputs, recipe.window.outputs) == ((256, 256), 2, 20, 20)
+    assert recipe.window.stride == (1, 2)
+    assert (recipe.losses.dice, recipe.losses.temporal, recipe.losses.temporal_threshold) == (0.4, 0.6, 0.01)
+    assert recipe.losses.cross_entropy == 0
+    assert recipe.augmentation["rotation"] == 10
+    assert set(recipe.augmentation["chances"]) == set(PAPER_002)
+    network = build_model(recipe.architecture, **recipe.configuration)
+    assert 2.6e6 < sum(parameter.numel() for parameter in network.parameters()) < 2.8e6
 
 
 def test_the_papers_recipe_is_as_published() -> None:
