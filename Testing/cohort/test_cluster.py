@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -120,7 +119,7 @@ def a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
     try:
         until(where.exists, seconds=60)
         processes += [subprocess.Popen([*worker, *file], **here) for _ in range(2)]  # type: ignore[call-overload]
-        yield json.loads(where.read_text())["address"], processes[1:]
+        yield str(where), processes[1:]
     finally:
         for process in reversed(processes):
             process.terminate()

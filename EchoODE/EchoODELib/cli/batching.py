@@ -68,7 +68,9 @@ def batch(
     ] = 1,
     scheduler: Annotated[
         str | None,
-        typer.Option("--scheduler", metavar="HOST:PORT", help="Of a Dask cluster.", rich_help_panel="Computing"),
+        typer.Option(
+            "--scheduler", metavar="HOST:PORT", help="Of a Dask cluster, or its file.", rich_help_panel="Computing"
+        ),
     ] = None,
     keep_name: KeepName = False,
     whole_frame: WholeFrame = False,

@@ -44,7 +44,7 @@ class ClusterWorkers:
 
     Attributes
     ----------
-    address: of the scheduler, "HOST:8786" or "tcp://HOST:8786".
+    address: of the scheduler, "HOST:8786" or "tcp://HOST:8786", or the file that it was told to write it to.
     say: told what a person should know meanwhile.
     """
 
@@ -193,7 +193,8 @@ def _client(address: str) -> Iterator[Client]:
     for handler in handlers:
         handler.setLevel(logging.CRITICAL)
     try:
-        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        place = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
+        client = Client(**place, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(
             f"No Dask scheduler answers at {address}; start one with: dask scheduler, and workers with: dask worker "
