@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from EchoODELib.engine.errors import EchoODEError, RunCancelled, UnsuitableClip
 from EchoODELib.engine.phantom import QUALITIES, PhantomClip, PhantomSettings, simulate
+from EchoODELib.engine.phantom.anatomy import draw_anatomy
 from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.sequence import Label, View
 
-VIEWS = (View.A4C, View.A2C, View.PLAX)
+VIEWS = (View.A4C, View.A2C, View.A3C, View.PLAX)
 
 
 def small(**changes: object) -> PhantomSettings:
@@ -265,10 +266,20 @@ def test_overlays_are_static_but_for_the_cursor() -> None:
     assert (burnt.sequence.frames >= plain.sequence.frames)[:, :200].all()
 
 
+def test_the_aorta_lies_on_the_septal_side_in_both_long_axes() -> None:
+    for view, away in ((View.A3C, np.array([1, 0])), (View.PLAX, np.array([0, -1]))):  # right, and towards the probe
+        anatomy = draw_anatomy(view, np.random.default_rng(4))
+        atrium, aorta = (anatomy.outline(name).mean(0) for name in ("la", "aorta"))
+        assert (aorta - atrium) @ away > 10
+        assert "ra" not in anatomy.outlines
+    apical = draw_anatomy(View.A3C, np.random.default_rng(4))
+    assert apical.outline("la").mean(0)[1] > apical.outline("lv").mean(0)[1] > apical.apex[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"view": View.A3C}, "A4C"),
+        ({"view": View.OTHER}, "A4C"),
         ({"frames": 1}, "frames"),
         ({"frame_rate": 15.0}, "frame rate"),
         ({"frame_rate": float("nan")}, "frame rate"),
