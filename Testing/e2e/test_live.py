@@ -67,6 +67,7 @@ def test_people_get_beats_and_a_summary_and_what_was_seen(echoode: Callable, two
     [
         ((), 2, "--camera"),
         (("CLIP", "--camera", "0"), 2, "--camera"),
+        (("--camera", "CLIP"), 2, "is a file"),
         (("--camera", "97"), 9, "no camera 97"),
         (("CLIP", "--model", "echo-ode-camus-a4c"), 7, "can't be used live"),
         (("CLIP", "--smoothing", "0.05"), 4, "looks ahead"),

@@ -102,3 +102,19 @@ def test_a_parasternal_mask_keeps_septum_and_posterior_wall_and_no_more():
     messy[90:94, 100:110] = Label.MYOCARDIUM
     np.testing.assert_array_equal(tidy_mask(messy, walls=2), mask)
     assert count_components(tidy_mask(messy) == Label.MYOCARDIUM) == 1
+
+
+def test_what_lies_around_a_mask_changes_nothing():
+    random = np.random.default_rng(3)
+    for _ in range(10):
+        maps = np.stack([cv2.GaussianBlur(random.random((40, 50), np.float32), (0, 0), 2.5) for _ in range(4)])
+        mask, inside = maps.argmax(0).astype(np.uint8), random.random((40, 50)) > 0.02
+        around = ((7, 5), (3, 11))
+        padded = np.pad(maps, ((0, 0), *around))
+        alone = tidy_mask(mask, maps, inside)
+        np.testing.assert_array_equal(
+            tidy_mask(np.pad(mask, around), padded, np.pad(inside, around)), np.pad(alone, around)
+        )
+        np.testing.assert_array_equal(
+            tidy_mask(mask[::-1, ::-1], maps[:, ::-1, ::-1], inside[::-1, ::-1]) > 0, alone[::-1, ::-1] > 0
+        )

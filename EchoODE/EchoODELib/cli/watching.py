@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def live(
     source: Annotated[
-        Path | None, typer.Argument(metavar="[CLIP]", help="A clip, played at its own speed; or give --camera.")
+        Path | None, typer.Argument(metavar="CLIP", help="A clip, played at its own speed; or give --camera.")
     ] = None,
     camera: Annotated[
         str | None,
@@ -70,6 +70,8 @@ def live(
     """
     if (source is None) == (camera is None):
         raise typer.BadParameter("give a clip, or --camera PLACE.")
+    if camera is not None and Path(camera).is_file():
+        raise typer.BadParameter(f"{camera} is a file: give it as the clip, so that it plays at its own speed.")
     from ..engine.export.atomic import require_writable
     from ..engine.live.choice import LIVE_MODEL
     from ..engine.live.recording import Recording

@@ -18,7 +18,7 @@ RATE = 30.0
 
 @pytest.fixture(scope="module")
 def an_uneven_heart() -> PhantomClip:
-    return simulate(PhantomSettings(frames=120, size=96, frame_rate=RATE, beats=4.3, start=0.3, arrhythmia=0.2, seed=3))
+    return simulate(PhantomSettings(frames=120, size=64, frame_rate=RATE, beats=4.3, start=0.3, arrhythmia=0.2, seed=3))
 
 
 def fed(beats: BeatByBeat, clip: PhantomClip, spacing, frames=None, start: float = 0.0):

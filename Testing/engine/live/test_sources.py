@@ -145,6 +145,29 @@ def test_a_session_skips_what_it_has_no_time_for_and_says_so():
 
 
 @pytest.mark.usefixtures("live_models")
+def test_a_cameras_frames_from_before_the_session_are_not_missed():
+    device = Device(7)
+
+    class GoesOn(Camera):
+        def first(self) -> np.ndarray:
+            found = super().first()
+            device.let.release()
+            return found
+
+    camera = GoesOn(0, open_=lambda _: device)
+    device.let.release(4)
+    wait_until(lambda: camera.dropped == 3)
+    session = LiveSession(camera, StreamingSegmenter("frames", "cpu"))
+    updates = []
+    for update in session.run():
+        updates.append(update)
+        device.let.release(4)
+    assert (updates[0].shown, updates[0].dropped) == (1, 0)
+    assert session.summary.shown + session.summary.dropped == 3
+    assert device.released
+
+
+@pytest.mark.usefixtures("live_models")
 def test_a_session_ends_when_it_is_asked_to():
     monitor, now = Monitor(), Now()
     player = ClipPlayer(a_clip(10), rounds=np.inf, now=now, sleep=now.sleep)

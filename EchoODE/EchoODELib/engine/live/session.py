@@ -93,6 +93,7 @@ class LiveSession:
         self._times: deque[float] = deque(maxlen=_TIMED_FRAMES)
         self._shown = 0
         self._began = self._ended = now()
+        self._before = 0
 
     def run(self) -> Iterator[LiveUpdate]:
         """One update a frame; the source is closed at the end.
@@ -105,6 +106,7 @@ class LiveSession:
         try:
             self._segmenter.start(self._source.first(), self._source.source)
             self._began = self._ended = self._now()
+            self._before = self._source.dropped
             recent: deque[float] = deque()
             while not self._source.over and not self._monitor.cancelled:
                 arrived = self._source.take()
@@ -120,9 +122,14 @@ class LiveSession:
                 while ended - recent[0] > 1.0:
                     recent.popleft()
                 rate = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
-                yield LiveUpdate(arrived.frame, found, beats, self._shown, self._source.dropped, rate, ended - begun)
+                yield LiveUpdate(arrived.frame, found, beats, self._shown, self.dropped, rate, ended - begun)
         finally:
             self._source.close()
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were let go since the session began; those of a camera that came before don't count."""
+        return self._source.dropped - self._before
 
     @property
     def seconds(self) -> float:
@@ -135,7 +142,7 @@ class LiveSession:
         times = np.array(self._times) if self._times else np.full(1, np.nan)
         return SessionSummary(
             shown=self._shown,
-            dropped=self._source.dropped,
+            dropped=self.dropped,
             seconds=self.seconds,
             median=float(np.median(times)),
             slowest_hundredth=float(np.percentile(times, 99)),
