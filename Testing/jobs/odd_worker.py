@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.sequence import EchoSequence
+from EchoODELib.jobs.conversation import Conversation
 from EchoODELib.jobs.packing import register
 from EchoODELib.jobs.serve import main
 
@@ -29,6 +30,35 @@ class Odd:
     size: int = 0
     sequence: EchoSequence | None = None
     folder: Path | None = None
+
+
+@register
+@dataclass(frozen=True)
+class Chat:
+    """A conversation in which arrays are doubled; what happens else is said in the message."""
+
+
+@register
+@dataclass(frozen=True)
+class Word:
+    number: int
+    array: np.ndarray | None = None
+    what: str = ""
+
+
+class ChatHandler:
+    def prepare(self, task: Chat) -> None:
+        return
+
+    def recover(self) -> None:
+        return
+
+    def converse(self, task: Chat, conversation: Conversation, monitor: Monitor) -> object:
+        while True:
+            word = conversation.hear()
+            if word.what:
+                getattr(OddHandler(), word.what)(Odd(word.what), monitor)
+            conversation.answer(Word(word.number, None if word.array is None else 2 * word.array))
 
 
 class OddHandler:
@@ -106,4 +136,4 @@ class OddHandler:
 
 
 if __name__ == "__main__":
-    main({Odd: OddHandler()})
+    main({Odd: OddHandler(), Chat: ChatHandler()})

@@ -7,17 +7,34 @@ through files in a private temporary folder. Neither side imports Qt, VTK or Sli
 
 from .errors import MissingPackage, UnexpectedFault, WorkerBusy, WorkerEnded
 from .job import Job, JobState, WorkerState
-from .tasks import Export, Propagate, Segment, WarmUp
+from .tasks import (
+    BeatSeen,
+    Export,
+    FrameSegmented,
+    FrameShown,
+    Live,
+    Propagate,
+    ProposeView,
+    Segment,
+    ViewProposal,
+    WarmUp,
+)
 from .worker import Worker
 
 __all__ = [
+    "BeatSeen",
     "Export",
+    "FrameSegmented",
+    "FrameShown",
     "Job",
     "JobState",
+    "Live",
     "MissingPackage",
     "Propagate",
+    "ProposeView",
     "Segment",
     "UnexpectedFault",
+    "ViewProposal",
     "WarmUp",
     "Worker",
     "WorkerBusy",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import deque
@@ -13,19 +12,20 @@ from typing import Any
 
 from ..engine.errors import EchoODEError, RunCancelled
 from ..engine.progress import Progress
+from .conversation import MOST_UNANSWERED, Mail, unpack_message
 from .errand import Errand, SentClips, pack_task, unpack_result
 from .errors import WorkerEnded, rebuilt
-from .failure import missing, report_with
+from .failure import epitaph
 from .job import Job, WorkerState
 from .process import Message, WorkerProcess, default_command, default_environment
 from .shared_folder import SharedFolder
 from .tasks import Export, WarmUp
-from .trouble import private_texts, write_log
 
 # A cancel is answered within this time, or the process is killed.
 CANCEL_SECONDS = 0.35
 # A process younger than this that does not answer is loading packages; an older one hangs.
 LOADING_SECONDS = 20.0
+_UNREADABLE = "The result could not be read back; free memory and disk space, then try again."
 
 Event = tuple[Errand, str, Any]
 
@@ -93,6 +93,28 @@ class Dispatch:
                     return event
             return None
 
+    def hears(self, errand: Errand) -> bool:
+        """Whether a conversation has begun, and not too many messages wait for their answers."""
+        with self._lock:
+            lasts = errand.begun and not errand.over and errand.deadline is None
+            return lasts and errand.unanswered < MOST_UNANSWERED
+
+    def say(self, errand: Errand, value: object) -> None:
+        """Send a message of a conversation that hears."""
+        with self._lock:
+            process, folder = errand.process, self._folder
+            if process is None or folder is None or not self.hears(errand):
+                return
+            if errand.mail is None:
+                errand.mail = Mail(errand.number, "in")
+            try:
+                content = errand.mail.pack(value, folder.path)
+            except EchoODEError as error:
+                self._break_off(errand, error)
+                return
+            errand.unanswered += 1
+            process.send({"do": "say", "job": errand.number, "content": content})
+
     def cancel(self, errand: Errand) -> None:
         """Ask the process to leave an errand, and see to it that it has ended in time."""
         with self._lock:
@@ -155,6 +177,8 @@ class Dispatch:
                 errand.begun = True
             case "progress":
                 self._tell(errand, "progress", Progress(*message["progress"]))
+            case "said" if folder is not None:
+                self._answered(errand, message["content"], folder)
             case "cancelled":
                 self._end(errand, "cancelled", None)
             case "failed":
@@ -164,10 +188,26 @@ class Dispatch:
                 try:
                     result = unpack_result(errand, message["result"], folder.path)
                 except (OSError, ValueError, MemoryError):
-                    problem = "The result could not be read back; free memory and disk space, then try again."
-                    self._end(errand, "failed", WorkerEnded(problem))
+                    self._end(errand, "failed", WorkerEnded(_UNREADABLE))
                 else:
                     self._end(errand, "done", result)
+
+    def _answered(self, errand: Errand, content: object, folder: SharedFolder) -> None:
+        """Take an answer of a conversation."""
+        try:
+            value = unpack_message(content, folder.path)
+        except (OSError, ValueError, MemoryError):
+            self._break_off(errand, WorkerEnded(_UNREADABLE))
+            return
+        with self._lock:
+            errand.unanswered -= 1
+            self._tell(errand, "answer", value)
+
+    def _break_off(self, errand: Errand, error: EchoODEError) -> None:
+        """End a conversation in which something went wrong on this side."""
+        if errand.process is not None:
+            errand.process.send({"do": "cancel", "job": errand.number})
+        self._end(errand, "failed", error)
 
     def ended(self, process: WorkerProcess, code: int) -> None:
         """Take note that the process is gone: its jobs fail, those that it had not begun get another process."""
@@ -180,7 +220,7 @@ class Dispatch:
             for errand in again:
                 errand.process, errand.resent = None, True
         if lost:
-            error = _epitaph(process, code, lost)
+            error = epitaph(process.last_words(), code, [errand.task for errand in lost], ready=process.ready)
             for errand in lost:
                 self._end(errand, "failed", error)
         for errand in again:
@@ -257,18 +297,3 @@ class Dispatch:
         with self._lock:
             self._events.append((errand, kind, content))
         self.arrived.set()
-
-
-def _epitaph(process: WorkerProcess, code: int, lost: Sequence[Errand]) -> EchoODEError:
-    """Why a process that had work ended, as far as can be told."""
-    words = process.last_words()
-    if not process.ready and (match := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", words)):
-        return missing(match[1])
-    if code in (-9, 137):
-        return WorkerEnded(
-            "The run was ended from outside, most likely because the computer's memory ran out; close other programs "
-            "and try again."
-        )
-    private = set().union(*(private_texts(errand.task) for errand in lost))
-    log = write_log(f"The worker process ended with code {code}.", words, private)
-    return WorkerEnded(f"The engine's process crashed (code {code}); try again, and {report_with(log)}.")

@@ -13,16 +13,18 @@ from ..engine.errors import EchoODEError, RunCancelled
 from ..engine.progress import Progress
 from ..engine.sequence import EchoSequence
 from .arrays import Array, read_array, write_array
+from .conversation import Mail
 from .job import Job
 from .packing import pack, unpack
 from .shared_folder import SharedFolder
-from .tasks import Task, WarmUp
+from .tasks import BACKGROUND, Task
 
 if TYPE_CHECKING:
     from .process import WorkerProcess
 
 OnProgress = Callable[[Progress], None]
 OnDone = Callable[[Any], None]
+OnAnswer = Callable[[Any], None]
 OnFailed = Callable[[EchoODEError], None]
 OnCancelled = Callable[[], None]
 
@@ -44,6 +46,8 @@ class Errand:
     deadline: time.monotonic at which a cancel that was not answered kills the process.
     stop: set to end the writing of its arrays.
     brought: arrays that were sent, by file name, so that those that come back need not be read.
+    mail: packs what is said to it.
+    unanswered: messages of a conversation that wait for their answer.
     """
 
     job: Job
@@ -51,6 +55,7 @@ class Errand:
     on_done: OnDone | None = None
     on_failed: OnFailed | None = None
     on_cancelled: OnCancelled | None = None
+    on_answer: OnAnswer | None = None
     number: int = 0
     process: WorkerProcess | None = None
     started: bool = False
@@ -62,6 +67,8 @@ class Errand:
     deadline: float | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     brought: dict[str, Array] = field(default_factory=dict)
+    mail: Mail | None = None
+    unanswered: int = 0
 
     @property
     def task(self) -> Task:
@@ -70,8 +77,8 @@ class Errand:
 
     @property
     def warms(self) -> bool:
-        """Whether it only loads, so that other jobs may follow it."""
-        return isinstance(self.task, WarmUp)
+        """Whether nobody waits for it, so that other jobs may follow it."""
+        return isinstance(self.task, BACKGROUND)
 
 
 class SentClips:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..engine.errors import DeviceError, EchoODEError, OutputError
-from .errors import MissingPackage, UnexpectedFault
+from .errors import MissingPackage, UnexpectedFault, WorkerEnded
 from .trouble import described, private_texts, write_log
 
 # Names to install by, where they differ from those to import by.
@@ -64,6 +66,27 @@ def missing(package: str, absent: bool = True) -> MissingPackage:
     if absent:
         return MissingPackage(f"The package {name} is missing; install it and try again.", top)
     return MissingPackage(f"The package {name} can't be loaded; install it again.", top)
+
+
+def epitaph(words: str, code: int, tasks: Iterable[object], *, ready: bool) -> EchoODEError:
+    """Why a process that had work ended, as far as can be told.
+
+    Parameters
+    ----------
+    words: the end of what it printed.
+    code: that it ended with.
+    tasks: that it had.
+    ready: whether it had come so far as to take tasks.
+    """
+    if not ready and (match := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", words)):
+        return missing(match[1])
+    if code in (-9, 137):
+        return WorkerEnded(
+            "The run was ended from outside, most likely because the computer's memory ran out; close other programs "
+            "and try again."
+        )
+    log = write_log(f"The worker process ended with code {code}.", words, set().union(*map(private_texts, tasks)))
+    return WorkerEnded(f"The engine's process crashed (code {code}); try again, and {report_with(log)}.")
 
 
 def report_with(log: Path | None) -> str:

@@ -11,8 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.sequence import ClipSource, EchoSequence, Label, Provenance, SegmentedSequence, View
-from .tasks import Export, Propagate, Segment, WarmUp
+from ..engine.sequence import ClipSource, EchoSequence, Label, Provenance, Quantity, SegmentedSequence, View
+from .tasks import (
+    BeatSeen,
+    Export,
+    FrameSegmented,
+    FrameShown,
+    Live,
+    Propagate,
+    ProposeView,
+    Segment,
+    ViewProposal,
+    WarmUp,
+)
 
 Array = NDArray[Any]
 Plain = Any
@@ -20,8 +31,9 @@ Plain = Any
 _TYPES: dict[str, type] = {
     one.__name__: one
     for one in (
-        *(WarmUp, Segment, Propagate, Export),
-        *(EchoSequence, ClipSource, SegmentedSequence, Provenance, View, Label),
+        *(WarmUp, Segment, Propagate, Export, Live, ProposeView),
+        *(FrameShown, FrameSegmented, BeatSeen, ViewProposal),
+        *(EchoSequence, ClipSource, SegmentedSequence, Provenance, Quantity, View, Label),
     )
 }
 

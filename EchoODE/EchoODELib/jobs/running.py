@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..engine.progress import Monitor
-from ..engine.sequence import SegmentedSequence
-from .tasks import Export, Propagate, Segment, WarmUp
+from ..engine.sequence import Provenance, SegmentedSequence
+from .conversation import Conversation, Talker
+from .tasks import BeatSeen, Export, FrameSegmented, Live, Propagate, ProposeView, Segment, ViewProposal, WarmUp
 
 if TYPE_CHECKING:
+    from ..engine.live.segmenter import StreamingSegmenter
     from ..engine.segment import Segmenter
 
 # Of models; one more than people compare at a time.
@@ -31,7 +33,7 @@ class Handler(Protocol):
         """Let go of memory after a failure."""
 
 
-def engine_handlers() -> Mapping[type, Handler]:
+def engine_handlers() -> Mapping[type, Handler | Talker]:
     """Handlers of all the tasks; nothing is loaded yet."""
     models = LoadedModels()
     return {
@@ -39,6 +41,8 @@ def engine_handlers() -> Mapping[type, Handler]:
         Segment: _Segments(models),
         Propagate: _Propagates(models),
         Export: _Exports(models),
+        Live: _SegmentsLive(),
+        ProposeView: _ProposesViews(),
     }
 
 
@@ -152,3 +156,78 @@ class _Exports(_WithModels):
             source_name=task.source_name,
             monitor=monitor,
         )
+
+
+class _SegmentsLive:
+    """Masks frame by frame. The network of the last clip stays loaded for the next one."""
+
+    def __init__(self) -> None:
+        self._made: tuple[tuple[object, ...], StreamingSegmenter] | None = None
+
+    def prepare(self, task: Live) -> None:
+        from ..engine.live import beats
+
+        del beats
+        self._segmenter(task).start(task.opening)
+
+    def converse(self, task: Live, conversation: Conversation, monitor: Monitor) -> None:
+        from .. import __version__
+        from ..engine.live.beats import BeatByBeat
+
+        del monitor
+        segmenter, beats = self._segmenter(task), BeatByBeat(task.spacing, task.view)
+        made: Provenance | None = Provenance(
+            "live",
+            model=segmenter.card.name,
+            weights_sha256=segmenter.card.sha256,
+            settings={
+                "flips": segmenter.flips,
+                "clean": segmenter.clean,
+                "smoothed_frames": segmenter.smoothing.window,
+            },
+            software=__version__,
+            device=segmenter.device.type,
+        )
+        while True:
+            shown = conversation.hear()
+            seen = segmenter.push(shown.frame, shown.time)
+            ended = beats.feed(shown.time, seen.lv_area, seen.mask)
+            told = tuple(BeatSeen(beat.ed_time, beat.es_time, beat.quantities) for beat in ended)
+            conversation.answer(
+                FrameSegmented(shown.index, shown.time, seen.mask, seen.lv_area, seen.seconds, told, made)
+            )
+            made = None
+
+    def recover(self) -> None:
+        self._made = None
+        LoadedModels().recover()
+
+    def _segmenter(self, task: Live) -> StreamingSegmenter:
+        from ..engine.live.choice import LIVE_MODEL
+        from ..engine.live.segmenter import StreamingSegmenter
+        from ..engine.weights import find_card
+
+        name = task.model or LIVE_MODEL
+        key = (name, task.device, task.spacing, task.view, find_card(name).sha256)
+        if self._made is None or self._made[0] != key:
+            self._made = key, StreamingSegmenter(name, task.device, spacing=task.spacing, view=task.view)
+        return self._made[1]
+
+
+class _ProposesViews:
+    """The view that a clip shows."""
+
+    def prepare(self, task: ProposeView) -> None:
+        from ..engine import views
+
+        del task, views
+
+    def run(self, task: ProposeView, monitor: Monitor) -> ViewProposal:
+        from ..engine.views import propose_view
+
+        del monitor
+        proposal = propose_view(task.sequence, device=task.device)
+        return ViewProposal(proposal.view, proposal.probability)
+
+    def recover(self) -> None:
+        return

@@ -22,6 +22,7 @@ from ..engine.errors import RunCancelled
 from ..engine.export.atomic import remove_unfinished
 from ..engine.progress import Monitor, Progress
 from .arrays import Array, map_array, write_array
+from .conversation import Conversation, Talker
 from .failure import failure_of
 from .packing import pack, unpack
 from .running import Handler, engine_handlers
@@ -62,6 +63,7 @@ class Request:
         self.message = message
         self.monitor = Monitor(self._report)
         self.task: object = None
+        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._channel = channel
         self._lock = threading.Lock()
         self._answered = self._begun = False
@@ -90,6 +92,7 @@ class Request:
     def cancel(self) -> None:
         """Stop at the next step; before the work proper, answer at once and let loading go on for the next task."""
         self.monitor.cancel()
+        self.inbox.put(None)
         with self._lock:
             begun = self._begun
         if not begun:
@@ -109,7 +112,7 @@ class Request:
 class Server:
     """Reads messages in a thread of its own, runs tasks in the main one."""
 
-    def __init__(self, channel: Channel, handlers: Mapping[type, Handler]) -> None:
+    def __init__(self, channel: Channel, handlers: Mapping[type, Handler | Talker]) -> None:
         self._channel, self._handlers = channel, handlers
         self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._requests: dict[int, Request] = {}
@@ -142,8 +145,12 @@ class Server:
                     request = Request(message, self._channel)
                     self._requests[request.number] = request
                     self._waiting.put(request)
-                elif message["do"] == "cancel" and message["job"] in self._requests:
-                    self._requests[message["job"]].cancel()
+                elif (known := self._requests.get(message["job"])) is None:
+                    continue
+                elif message["do"] == "say":
+                    known.inbox.put(message["content"])
+                elif message["do"] == "cancel":
+                    known.cancel()
         finally:
             self._leave()
 
@@ -184,7 +191,7 @@ class Server:
                 return False
             starting.finish()
             self._channel.send("begun", job=request.number)
-            result = handler.run(request.task, request.monitor)
+            result = self._work(handler, request, folder)
             packed = pack(result, put)
         except RunCancelled:
             request.answer("cancelled")
@@ -198,8 +205,18 @@ class Server:
             request.answer("done", result=packed)
         return False
 
+    def _work(self, handler: Handler | Talker, request: Request, folder: Path) -> object:
+        if not isinstance(handler, Talker):
+            return handler.run(request.task, request.monitor)
 
-def main(handlers: Mapping[type, Handler] | None = None) -> None:
+        def send(content: object) -> None:
+            self._channel.send("said", job=request.number, content=content)
+
+        conversation = Conversation(request.number, folder, request.inbox, send, request.monitor)
+        return handler.converse(request.task, conversation, request.monitor)
+
+
+def main(handlers: Mapping[type, Handler | Talker] | None = None) -> None:
     """Serve the engine, and ``handlers`` for further types of tasks."""
     channel = Channel()
     faulthandler.enable(sys.stderr)

@@ -6,10 +6,14 @@ was sent once is not sent again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..engine.sequence import EchoSequence, SegmentedSequence
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.sequence import EchoSequence, Provenance, Quantity, SegmentedSequence, View
 
 
 @dataclass(frozen=True)
@@ -93,4 +97,102 @@ class Export:
     source_name: bool = False
 
 
-Task = WarmUp | Segment | Propagate | Export
+@dataclass(frozen=True)
+class Live:
+    """Segment frames as they come, without ever looking ahead.
+
+    A conversation: it is told :class:`FrameShown` and answers :class:`FrameSegmented`, until it is cancelled.
+
+    Attributes
+    ----------
+    opening: (n, H, W) uint8, some frames of the clip, from which its sector and brightness are found.
+    model: name of a model that can be used live; "" for the engine's own choice.
+    device: "auto", "cpu" or "cuda".
+    spacing: (row, column) mm per pixel, or None when uncalibrated.
+    view: of the clip.
+    """
+
+    opening: NDArray[np.uint8]
+    model: str = ""
+    device: str = "auto"
+    spacing: tuple[float, float] | None = None
+    view: View = View.UNKNOWN
+
+
+@dataclass(frozen=True)
+class FrameShown:
+    """A frame on its way to :class:`Live`.
+
+    Attributes
+    ----------
+    index: names it to whoever sent it; the answer has the same.
+    time: seconds; where it goes back, a clip begins anew.
+    frame: (H, W) uint8.
+    """
+
+    index: str
+    time: float
+    frame: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class BeatSeen:
+    """A heart beat that :class:`Live` has seen to its end.
+
+    Attributes
+    ----------
+    ed_time, es_time: seconds.
+    quantities: as those of :class:`~..engine.sequence.Beat`.
+    """
+
+    ed_time: float
+    es_time: float
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FrameSegmented:
+    """What :class:`Live` says of a frame.
+
+    Attributes
+    ----------
+    index, time: of the frame.
+    mask: (H, W) uint8 of labels.
+    lv_area: mm², or px² when uncalibrated; NaN without an LV.
+    seconds: that it took.
+    beats: those that ended with this frame.
+    provenance: how masks are made; comes with the first one.
+    """
+
+    index: str
+    time: float
+    mask: NDArray[np.uint8]
+    lv_area: float
+    seconds: float
+    beats: tuple[BeatSeen, ...] = ()
+    provenance: Provenance | None = None
+
+
+@dataclass(frozen=True)
+class ProposeView:
+    """Tell the standard view of a clip. Gives a :class:`ViewProposal`.
+
+    Other tasks may be submitted meanwhile, as with :class:`WarmUp`.
+    """
+
+    sequence: EchoSequence
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class ViewProposal:
+    """Attributes: the ``view``, and its ``probability``, 0 to 1."""
+
+    view: View
+    probability: float
+
+
+Task = WarmUp | Segment | Propagate | Export | Live | ProposeView
+
+BACKGROUND = (WarmUp, ProposeView)
+"""Tasks that nobody waits for."""

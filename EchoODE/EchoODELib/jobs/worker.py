@@ -11,7 +11,7 @@ from typing import Any
 
 from ..engine.errors import RunCancelled
 from .dispatch import Dispatch
-from .errand import Errand, OnCancelled, OnDone, OnFailed, OnProgress
+from .errand import Errand, OnAnswer, OnCancelled, OnDone, OnFailed, OnProgress
 from .errors import WorkerBusy
 from .job import Job, JobState, WorkerState
 from .tasks import Segment, Task, WarmUp
@@ -56,13 +56,15 @@ class Worker:
         on_done: OnDone | None = None,
         on_failed: OnFailed | None = None,
         on_cancelled: OnCancelled | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> Job:
-        """Send a task; returns at once. While a :class:`WarmUp` runs, another task may follow it.
+        """Send a task; returns at once. While a task that nobody waits for runs, another may follow it.
 
         Parameters
         ----------
         on_progress, on_done, on_failed, on_cancelled: called by :meth:`poll` with the progress, the result, the
             error, nothing.
+        on_answer: called with each answer of a conversation, see :meth:`say`.
 
         Raises
         ------
@@ -72,9 +74,19 @@ class Worker:
             raise WorkerBusy("A run is under way; wait for it or cancel it first.")
         if isinstance(task, WarmUp | Segment):
             self._dispatch.warm = WarmUp(task.model, task.device)
-        errand = Errand(Job(task), on_progress, on_done, on_failed, on_cancelled)
+        errand = Errand(Job(task), on_progress, on_done, on_failed, on_cancelled, on_answer)
         self._dispatch.enter(errand)
         return errand.job
+
+    def hears(self, job: Job) -> bool:
+        """Whether a conversation can be told something now: it has begun, and fewer than two messages wait."""
+        return any(one.job is job and self._dispatch.hears(one) for one in self._dispatch.active())
+
+    def say(self, job: Job, message: object) -> None:
+        """Tell a conversation that :meth:`hears` something; the answer comes by ``on_answer``. Never waits."""
+        for errand in self._dispatch.active():
+            if errand.job is job:
+                self._dispatch.say(errand, message)
 
     def poll(self) -> None:
         """Call back for all that has come, in this thread; what a callback raises comes through."""
@@ -140,6 +152,10 @@ class Worker:
                 job.state = JobState.RUNNING
             if errand.on_progress is not None and job.state is JobState.RUNNING:
                 errand.on_progress(content)
+            return
+        if kind == "answer":
+            if errand.on_answer is not None and job.state is not JobState.CANCELLING:
+                errand.on_answer(content)
             return
         if job.state is JobState.CANCELLING:  # asked for before its end was known here
             kind = "cancelled"

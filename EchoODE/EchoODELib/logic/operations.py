@@ -24,6 +24,7 @@ from ..scene.layout import fitClip
 from ..scene.study import Study
 from . import dependencies, exporting, propagation
 from .dicom_source import supplement
+from .live import LiveRuns
 from .measuring import Measurer
 from .options import Event, ExportOptions, PropagateOptions, SegmentOptions, ViewOptions
 from .runner import Pieces, Runner, TakeIn
@@ -43,6 +44,7 @@ class Operations:
     listeners: called as ``listener(event, study)`` after each change and at each progress report.
     message: the last run's outcome, one sentence for people.
     viewOptions: what curve and slice view show; :meth:`refreshViews` applies a change.
+    live: masks while a clip plays or is recorded, see :meth:`startLive`.
     """
 
     def __init__(self, worker: Worker | None = None) -> None:
@@ -51,6 +53,9 @@ class Operations:
         self._history = History()
         self._measurer = Measurer()
         self._views = Views(self._measurer)
+        self.live = LiveRuns(
+            self._runner, self._history, self._measurer, self._views, settle=self._onLiveEnded, tell=self._tell
+        )
         self.listeners: list[Listener] = []
         self.message = ""
         self.written: dict[str, Path] = {}
@@ -108,7 +113,7 @@ class Operations:
 
     @property
     def runningStep(self) -> str:
-        """ "segment", "propagate" or "export" while :attr:`busy`, else ""."""
+        """ "segment", "propagate", "export" or "live" while :attr:`busy`, else ""."""
         return self._runner.run.step if self._runner.run is not None else ""
 
     @property
@@ -209,13 +214,30 @@ class Operations:
         self.written = {}
         self._run("export", study, task, takeIn, waitForCompletion)
 
+    def startLive(self, browserNode: Any, options: SegmentOptions | None = None) -> None:
+        """Segment a clip as it plays, or as Slicer records it, until :meth:`cancel`. Corrected frames keep their masks.
+
+        The network sees each frame once, in time, and never one that is still to come. Frames that it has no time for
+        are dropped and counted; :attr:`live` tells how it goes.
+
+        Raises
+        ------
+        WorkerBusy: another run is under way.
+        UnsuitableClip: colour Doppler.
+        MissingPackages: PyTorch or another package is absent.
+        """
+        study = self._studyOf(browserNode)
+        dependencies.ensureComputing()
+        self.live.start(study, options or SegmentOptions())
+
     def cancel(self) -> None:
-        """Stop the run, if any; what was there before it is unchanged."""
+        """Stop the run, if any; what was there before it is unchanged. Live is turned off: its masks stay."""
         self._runner.cancel()
 
     def poll(self) -> None:
         """Take in what the worker has to say; to be called often, from the application's own thread."""
         self._runner.poll()
+        self.live.poll()
 
     def wait(self) -> None:
         """Return when no run is under way; the application stays alive meanwhile."""
@@ -227,6 +249,7 @@ class Operations:
 
     def sceneClosing(self) -> None:
         """The scene is about to close: stop the run and let go of its nodes."""
+        self.live.abandon()
         self._runner.abandon()
         self._measurer.forget()
         self._views.forget()
@@ -354,15 +377,26 @@ class Operations:
             yield
             study.setSegmented(result.masks, result.provenance)
             yield
+            study.setLines(result.lines)
             study.setMasks(result.masks, result.provenance)
             yield
             study.removeMotion()
             yield from self._measurer.outlining(study)
+        yield from self._settled(study, f"{study.frameCount} frames were segmented.")
+
+    def _onLiveEnded(self, study: Study, segmented: int, dropped: int) -> Pieces:
+        if not segmented:
+            self.message = "Live is off; nothing was changed."
+            return
+        yield from self._settled(study, f"Live is off: {segmented} frames were segmented, {dropped} dropped.")
+
+    def _settled(self, study: Study, message: str) -> Pieces:
+        """New masks are there: find the phases and show what is measured."""
         measurable = self._measurer.isMeasurable(study)
         if measurable and not study.phasesByHand:
             study.setPhases(*self._measurer.findPhases(study), byHand=False)
         yield
-        self.message = f"{study.frameCount} frames were segmented."
+        self.message = message
         yield from self._changing(study, Event.MASKS)
         if not measurable:
             raise UnsuitableMask("No LV was found; check that the clip shows an apical view, or draw the LV by hand.")
@@ -377,7 +411,6 @@ class Operations:
             yield from motion.writing(study, result.displacement, result.pull_back, result.reference_frame)
             yield from self._measurer.outlining(study)
         folds = result.provenance.quality.get("folds", 0.0)
-            study.setLines(result.lines)
         self.message = f"The mask of frame {result.reference_frame} was carried over {study.frameCount} frames."
         if folds > 0:
             self.message += f" The motion folds in {folds:.0f} places: try the fine preset."

@@ -18,6 +18,7 @@ class Event(Enum):
     MASKS = "masks"
     PHASES = "phases"
     MEASUREMENTS = "measurements"
+    LIVE = "live"
 
 
 @dataclass(frozen=True)

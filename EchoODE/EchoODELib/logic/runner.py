@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Pieces = Iterator[None]
 TakeIn = Callable[["Study", Any], Pieces]
+Ending = Callable[[], Pieces]
 
 _BUDGET = 0.02  # seconds of one poll that pieces may take, when none takes longer by itself
 
@@ -35,9 +36,10 @@ class Run:
 
     Attributes
     ----------
-    step: "segment", "propagate" or "export".
+    step: "segment", "propagate", "export" or "live".
     study: the clip that it is for.
     takeIn: brings the result into the scene, yielding between pieces.
+    ending: of a conversation, which has no result: settles what it left in the scene, however it ended.
     job: in the worker.
     pieces: what is left to take in, once the worker is done.
     error: why it failed.
@@ -45,7 +47,8 @@ class Run:
 
     step: str
     study: Study
-    takeIn: TakeIn
+    takeIn: TakeIn | None = None
+    ending: Ending | None = None
     job: Job | None = None
     pieces: Pieces | None = None
     error: EchoODEError | None = field(default=None)
@@ -69,8 +72,17 @@ class Runner:
         """The last report of the run."""
         return self.run.job.progress if self.run is not None and self.run.job is not None else None
 
-    def start(self, step: str, study: Study, task: Any, takeIn: TakeIn) -> Run:
-        """Begin a step.
+    def start(
+        self,
+        step: str,
+        study: Study,
+        task: Any,
+        takeIn: TakeIn | None = None,
+        *,
+        onAnswer: Callable[[Any], None] | None = None,
+        ending: Ending | None = None,
+    ) -> Run:
+        """Begin a step: ``takeIn`` for one with a result, ``onAnswer`` and ``ending`` for a conversation.
 
         Raises
         ------
@@ -78,13 +90,14 @@ class Runner:
         """
         if self.run is not None:
             raise WorkerBusy("Another run is under way: wait for it, or cancel it first.")
-        run = Run(step, study, takeIn)
+        run = Run(step, study, takeIn, ending)
         run.job = self.worker.submit(
             task,
             on_progress=lambda progress: self._tell(Event.PROGRESS, study, ""),
             on_done=lambda result: self._computed(run, result),
             on_failed=lambda error: self._failed(run, error),
-            on_cancelled=lambda: self._finished(run, Event.CANCELLED, "Cancelled; nothing was changed."),
+            on_cancelled=lambda: self._cancelled(run),
+            on_answer=onAnswer,
         )
         self.run = run
         self._tell(Event.STARTED, study, "")
@@ -119,7 +132,7 @@ class Runner:
         return run.error if run is not None else None
 
     def _computed(self, run: Run, result: Any) -> None:
-        if self.run is run:
+        if self.run is run and run.takeIn is not None:
             run.pieces = run.takeIn(run.study, result)
 
     def _advance(self, run: Run, budget: float) -> None:
@@ -131,13 +144,26 @@ class Runner:
                     raise UnsuitableClip("The clip was removed while it was worked on; the result was let go.")
                 next(run.pieces)
         except StopIteration:
-            self._finished(run, Event.FINISHED, "")
+            if run.error is None:
+                self._finished(run, Event.FINISHED, "")
+            else:  # a conversation that had gone wrong, and is settled now
+                self._finished(run, Event.FAILED, str(run.error))
         except EchoODEError as error:
-            self._failed(run, error)
+            run.error = run.error or error
+            self._finished(run, Event.FAILED, str(run.error))
+
+    def _cancelled(self, run: Run) -> None:
+        if self.run is run and run.ending is not None:
+            run.pieces = run.ending()
+        else:
+            self._finished(run, Event.CANCELLED, "Cancelled; nothing was changed.")
 
     def _failed(self, run: Run, error: EchoODEError) -> None:
         run.error = error
-        self._finished(run, Event.FAILED, str(error))
+        if self.run is run and run.ending is not None:
+            run.pieces = run.ending()
+        else:
+            self._finished(run, Event.FAILED, str(error))
 
     def _finished(self, run: Run, event: Event, message: str) -> None:
         if self.run is run:

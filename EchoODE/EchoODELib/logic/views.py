@@ -48,6 +48,10 @@ class Views:
             measured = {**measured, **others}
         layout.showChart(curves.showCurves(list(measured), measured, options.quantity))
 
+    def showLive(self, study: Study, measurements: Measurements) -> None:
+        """Draw the curve of a clip while Live is on; what else shows measurements waits for its end."""
+        layout.showChart(curves.showCurves([study], {study: measurements}, "area"))
+
     def updateCursor(self, study: Study) -> None:
         """Move the curve's cursor to the frame in view."""
         curves.updateCursor(study)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .study import Study
 
 CALIBRATED, UNCALIBRATED = "calibrated", "uncalibrated"
+_SECONDS = {"s": 1.0, "ms": 0.001}  # by unit of the index
 STILL_RATE = 25.0  # a browser needs some rate, also for a single frame
 
 _KEPT = 8
@@ -89,7 +90,7 @@ def readSequence(study: Study) -> EchoSequence:
         _grayOf(np.stack(images)),
         times,
         readSpacing(study),
-        _readView(browser),
+        readView(browser),
         replace(source, notes=(*source.notes, *(note for note in notes if note not in source.notes))),
     )
     if coloured and not source.colour_doppler and _showsFlow(browser, np.stack(images), sequence):
@@ -99,6 +100,35 @@ def readSequence(study: Study) -> EchoSequence:
     while len(_sequences) > _KEPT:
         _sequences.popitem(last=False)
     return sequence
+
+
+def readGray(study: Study, frame: int) -> NDArray[np.uint8]:
+    """One frame (H, W), gray, without a look at the others.
+
+    Raises
+    ------
+    UnsuitableClip: it has no image, or one of several slices.
+    """
+    image = study.clipSequenceNode.GetNthDataNode(frame).GetImageData()
+    if image is None or not image.GetNumberOfPoints() or image.GetDimensions()[2] != 1:
+        raise UnsuitableClip(f"Frame {frame} of the clip has no image of one slice; load or record the clip again.")
+    gray: NDArray[np.uint8] = _grayOf(imageArray(image))[0]
+    return gray
+
+
+def readTime(study: Study, frame: int) -> float:
+    """One frame's time in seconds, the first frame's being 0, without a look at the others."""
+    frames, rate = study.clipSequenceNode, study.browserNode.GetPlaybackRateFps()
+    unit = _SECONDS.get(frames.GetIndexUnit())
+    if unit is None or frames.GetIndexType() != frames.NumericIndex:
+        return frame / (rate if rate > 0 else STILL_RATE)
+    return (float(frames.GetNthIndexValue(frame)) - float(frames.GetNthIndexValue(0))) * unit
+
+
+def readTimes(study: Study) -> NDArray[np.float64]:
+    """(T,) seconds, the first 0, without a look at the images."""
+    known = _sequences.get(_stateOf(study.browserNode, study.clipSequenceNode))
+    return _readTimes(study.browserNode, study.clipSequenceNode)[0] if known is None else known.times
 
 
 def readSpacing(study: Study) -> tuple[float, float] | None:
@@ -143,7 +173,7 @@ def _grayOf(images: NDArray[Any]) -> NDArray[np.uint8]:
 def _readTimes(browser: Any, frames: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Frame times in s from the index, or, where the index isn't time, from the playback rate, with a note."""
     texts = indexValues(frames)
-    unit = {"s": 1.0, "ms": 0.001}.get(frames.GetIndexUnit())
+    unit = _SECONDS.get(frames.GetIndexUnit())
     rate = browser.GetPlaybackRateFps()
     even = np.arange(len(texts)) / (rate if rate > 0 else STILL_RATE)
     if unit is not None and frames.GetIndexType() == frames.NumericIndex:
@@ -157,7 +187,8 @@ def _readTimes(browser: Any, frames: Any) -> tuple[NDArray[np.float64], tuple[st
     return even, (f"The clip has no frame times; {rate:g} frames a second were taken, the playback rate.",)
 
 
-def _readView(browser: Any) -> View:
+def readView(browser: Any) -> View:
+    """The view that is kept on a clip's browser."""
     told = readValue(browser, "View", "")
     return View(told) if told in {view.value for view in View} else View.UNKNOWN
 

@@ -131,6 +131,41 @@ def writeMasks(study: Study, masks: Mapping[int, Masks]) -> None:
         sequence.EndModify(wasModifying)
 
 
+def writeMaskAt(study: Study, index: str, mask: Masks) -> None:
+    """Write the mask (H, W) of the frame that has this index value, whatever stood there.
+
+    Other frames are not looked at, nor given masks where they have none: a clip that is being recorded grows meanwhile.
+    """
+    sequence = maskSequenceOf(study)
+    geometry = matrixOf(study.clipSequenceNode.GetNthDataNode(0))
+    with writing():
+        new = sequence is None
+        if new:
+            _clearLeftovers(study)
+            sequence = addSequence(study.browserNode, MASKS, f"{study.name} masks")
+        wasModifying = sequence.StartModify()
+        if sequence.GetDataNodeAtValue(index) is None:
+            sequence.SetDataNodeAtValue(_template(study), index)
+        writeFrame(sequence.GetDataNodeAtValue(index), mask, geometry)
+        storableModified(sequence)
+        sequence.EndModify(wasModifying)
+        if new and synchronize(study.browserNode, sequence, saveChanges=True) is None:
+            # The frame in view is a newer one without a mask: Slicer would make no node to show masks by.
+            study.browserNode.AddProxyNode(_template(study), sequence, True)
+    segmentationOf(study)
+
+
+def hasMaskAt(study: Study, index: str) -> bool:
+    """Whether anything is drawn on the frame that has this index value."""
+    sequence = maskSequenceOf(study)
+    if sequence is None:
+        return False
+    found = segmentsOf(sequence.GetDataNodeAtValue(index)).values()
+    images = [segment.GetRepresentation(LABELMAP) for segment in found]
+    # What is written here is cut to what is drawn: an empty mask has one point.
+    return any(image is not None and image.GetNumberOfPoints() > 1 for image in images)
+
+
 def readMasks(study: Study) -> Masks | None:
     """Masks of all frames, (T, H, W), read-only; None without any. Only frames that changed are read again."""
     sequence = maskSequenceOf(study)

@@ -87,12 +87,17 @@ class Study:
     @property
     def times(self) -> NDArray[np.float64]:
         """(T,) seconds, the first 0."""
-        return self.sequence().times
+        return frames.readTimes(self)
+
+    @property
+    def recording(self) -> bool:
+        """Whether Slicer is recording it: frames are added."""
+        return bool(self.browserNode.GetRecordingActive())
 
     @property
     def view(self) -> View:
         """The standard view, if known."""
-        return self.sequence().view
+        return frames.readView(self.browserNode)
 
     def setView(self, view: View) -> None:
         """Say which view the clip shows."""
@@ -196,11 +201,6 @@ class Study:
         """The network's own masks, without corrections, or None."""
         return segmented.read(self)
 
-    # Corrections
-
-    @property
-    def correctedFrames(self) -> tuple[int, ...]:
-        """Frames whose mask a person corrected, increasing; their masks are locked and guide the propagation."""
     def setLines(self, lines: NDArray[np.float32] | None) -> None:
         """Keep the ends (T, 6, 2) px of the lines that a model marked; None for none."""
         rounded = None if lines is None else np.where(np.isfinite(lines), np.round(lines.astype(float), 2), None)
@@ -211,6 +211,11 @@ class Study:
         told = readValue(self.browserNode, "MarkedLines", [])
         return np.array(told, np.float32) if np.shape(told) == (self.frameCount, 6, 2) else None
 
+    # Corrections
+
+    @property
+    def correctedFrames(self) -> tuple[int, ...]:
+        """Frames whose mask a person corrected, increasing; their masks are locked and guide the propagation."""
         if self.maskSequenceNode is None:
             return ()
         return tuple(sorted(set(self._within(readValue(self.browserNode, "CorrectedFrames", [])))))
@@ -291,5 +296,5 @@ class Study:
             displacement=None if motion is None else motion.displacement,
             pull_back=None if motion is None else motion.pullBack,
             guides=self.correctedFrames,
-        )
             lines=self.lines(),
+        )

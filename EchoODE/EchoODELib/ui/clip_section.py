@@ -141,8 +141,7 @@ class ClipSection(Section):
         blocked = ui.pixelSizeSpinBox.blockSignals(True)
         ui.pixelSizeSpinBox.value = 0.0 if sequence.spacing is None else sequence.spacing[0]
         ui.pixelSizeSpinBox.blockSignals(blocked)
-        running = self.context.operations.runningStudy == study
-        reason = _("A run on this clip is under way.") if running else ""
+        reason = self.context.underWay(study)
         setUsable(ui.pixelSizeSpinBox, _("Millimetres per pixel. 0 makes the clip uncalibrated."), reason)
         setUsable(
             ui.calibrateButton,

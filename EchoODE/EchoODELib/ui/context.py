@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import slicer
+from slicer.i18n import tr as _
 
 from ..engine.errors import EchoODEError
 from ..logic.dependencies import MissingPackages
@@ -66,6 +67,17 @@ class Context(SharedContext):
         """Make a clip the one in view."""
         if self.parameters is not None:
             self.parameters.browser = study.browserNode
+
+    def underWay(self, study: Study | None = None) -> str:
+        """What keeps anything else from being done now, to a clip or to any; "" if nothing does."""
+        operations = self.operations
+        if not operations.busy or (study is not None and operations.runningStudy != study):
+            return ""
+        if operations.live.on:
+            return _("Live is on; turn it off first.")
+        if study is not None:
+            return _("A run on this clip is under way.")
+        return _("Another run is under way; wait for it or cancel it.")
 
     def goTo(self, frame: int) -> None:
         """Show a frame of the clip, and stop it if it plays."""

@@ -104,8 +104,8 @@ class CorrectSection(Section):
         undo = noClip
         if study is not None and not operations.canUndo(study):
             undo = _("Nothing to undo yet.")
-        elif study is not None and operations.runningStudy == study:
-            undo = _("A run on this clip is under way.")
+        elif study is not None:
+            undo = self.context.underWay(study)
         setUsable(ui.undoButton, withKeys(_("Go back to before the last run, edit or release."), "undo"), undo)
 
     def refreshFrame(self, study: Study) -> None:

@@ -51,7 +51,7 @@ class MaskEditor:
         if study is None:
             reason = _("Load or choose a clip first.")
         elif busy:
-            reason = _("A run on this clip is under way.")
+            reason = self._context.underWay(study)
         setUsable(
             self._ui.editButton,
             withKeys(

@@ -67,6 +67,7 @@ class Panel(SectionPanel):
                 "goToES": self.correct.es.goToNext,
                 "play": self._play,
                 "segment": lambda: self.ui.segmentButton.click(),
+                "live": lambda: self.ui.liveButton.click(),
                 "edit": lambda: self.ui.editButton.click(),
                 "propagate": lambda: self.ui.propagateButton.click(),
                 "undo": lambda: self.ui.undoButton.click(),
@@ -134,11 +135,25 @@ class Panel(SectionPanel):
             name = browser.GetName()
             text = _("“{name}” plays no images: choose a clip, or load one.").format(name=name)
             self.context.messages.show(Kind.WARNING, text)
-        self._refused = browser if study is None else None
+        self._awaitImages(browser if study is None else None)
         if study != self.context.study:
             self._follow(study)
         self._applyViewOptions()
         self._later.start()
+
+    def _awaitImages(self, browser: Any) -> None:
+        """A browser without images is refused, but a recording may begin in it."""
+        event = vtk.vtkCommand.ModifiedEvent
+        if self._refused is not None and self.hasObserver(self._refused, event, self._onRefused):
+            self.removeObserver(self._refused, event, self._onRefused)
+        self._refused = browser
+        if browser is not None:
+            self.addObserver(browser, event, self._onRefused)
+
+    def _onRefused(self, caller: Any = None, event: Any = None) -> None:
+        if self.context.parameters is not None and Study.of(self._refused) is not None:
+            self.context.messages.clear()
+            self._onParameters()
 
     def _follow(self, study: Study | None) -> None:
         """Another clip is in view."""
@@ -185,9 +200,10 @@ class Panel(SectionPanel):
             self._later.start()
 
     def _moveCursor(self, study: Study) -> None:
-        """Let the curve's cursor follow, not at every frame of a clip that plays."""
+        """Let the curve's cursor follow, not at every frame of a clip that plays or is recorded."""
         now = time.monotonic()
-        if not study.browserNode.GetPlaybackActive() or now - self._cursorTime > _CURSOR_S:
+        moving = study.browserNode.GetPlaybackActive() or study.recording
+        if not moving or now - self._cursorTime > _CURSOR_S:
             self._cursorFrame, self._cursorTime = study.frame, now
             self.context.operations.updateCursor(study)
 
@@ -198,7 +214,8 @@ class Panel(SectionPanel):
         own = [name for name in node.GetAttributeNames() or () if name.startswith(PREFIX)]
         return (
             node.GetName(),
-            node.GetNumberOfItems(),
+            # A clip that is being recorded grows with every frame: the panel says how long it is when it has ended.
+            study.recording or node.GetNumberOfItems(),
             bool(node.GetPlaybackActive()),
             *(node.GetAttribute(name) for name in own),
         )
@@ -210,7 +227,7 @@ class Panel(SectionPanel):
 
     def _onEvent(self, event: Event, study: Study | None) -> None:
         """The operations tell of a change."""
-        if event is Event.PROGRESS:
+        if event in (Event.PROGRESS, Event.LIVE):
             for section in self.sections:
                 section.refreshRun()
             return

@@ -54,8 +54,7 @@ class RunControl:
             self._cancelling = False
             self.button.text = self._text
             self.button.setIcon(self._context.icons(self._icon))
-            busy = _("Another run is under way; wait for it or cancel it.") if self._context.operations.busy else ""
-            setUsable(self.button, self._tip, busy or reason)
+            setUsable(self.button, self._tip, self._context.underWay() or reason)
         self._frame.setVisible(self.running)
         self.refreshProgress()
 

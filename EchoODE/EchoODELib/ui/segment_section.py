@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from ..engine.errors import WeightsError
 from ..logic.options import SegmentOptions
 from .context import Context
+from .live_control import LiveControl
 from .run_control import RunControl
 from .section import Section
 from .shortcuts import withKeys
@@ -60,15 +61,21 @@ class SegmentSection(Section):
             ),
             self.start,
         )
+        self.live = LiveControl(context, self.ui, self.startLive)
         self.ui.modelComboBox.connect("activated(int)", self._onModel)
         self.fillModels()
 
     def start(self) -> None:
         """Segment the clip in view."""
+        self.context.operations.segmentSequence(self.context.study, self._options())
+
+    def startLive(self) -> None:
+        """Segment the clip in view as it plays, or is recorded."""
+        self.context.operations.startLive(self.context.study, self._options())
+
+    def _options(self) -> SegmentOptions:
         parameters = self.context.parameters
-        self.context.operations.segmentSequence(
-            self.context.study, SegmentOptions(model=parameters.model, device=parameters.device.value)
-        )
+        return SegmentOptions(model=parameters.model, device=parameters.device.value)
 
     def fillModels(self) -> None:
         """List the models anew: some may have been trained, imported or deleted since."""
@@ -94,8 +101,16 @@ class SegmentSection(Section):
                 self._models.append(name)
                 self.ui.modelComboBox.addItem(name)
             self.ui.modelComboBox.setCurrentIndex(self._models.index(name))
-        self.run.refresh("" if study is not None else _("Load or choose a clip first."))
+        reason = "" if study is not None else _("Load or choose a clip first.")
+        self.run.refresh(reason)
+        self.live.refresh(reason)
 
     def refreshRun(self) -> None:
         """See Section."""
         self.run.refreshProgress()
+        self.live.refreshState()
+
+    def leave(self, study: Study) -> None:
+        """See Section: Live follows the clip in view."""
+        if self.context.operations.live.study == study:
+            self.context.operations.live.stop()
