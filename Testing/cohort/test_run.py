@@ -42,7 +42,7 @@ def test_a_row_for_each_clip(some_clips: Path, tmp_path: Path, quick: CohortSett
     # The second and the fourth clip found are one heart in two files.
     first, second = (results[results["clip"] == name].iloc[0] for name in ("clip-00001", "clip-00003"))
     assert first["ejection_fraction (%)"] == second["ejection_fraction (%)"]
-    sheets = openpyxl.load_workbook(report.files["both (Excel)"])
+    sheets = openpyxl.load_workbook(report.files["workbook"])
     assert sheets.sheetnames == ["results", "failures", "settings"]
     assert sheets["results"].max_row == 2 + 4
 

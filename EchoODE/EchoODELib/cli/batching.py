@@ -24,7 +24,7 @@ from .options import (
     WholeFrame,
     numbers,
 )
-from .terminal import cancelling, err, print_json, say
+from .terminal import cancelling, err, print_json
 
 if TYPE_CHECKING:
     from ..cohort.outcome import Workers
@@ -103,12 +103,12 @@ def batch(
         **known,
     )
     monitor = Monitor()
-    with cancelling(monitor), _telling() as tell:
+    with cancelling(monitor), _telling() as (tell, note):
         report = run_cohort(
             folder,
             output,
             settings,
-            _workers(workers, scheduler, device.value),
+            _workers(workers, scheduler, device.value, note),
             match=match,
             masks=masks,
             device=device.value,
@@ -155,11 +155,11 @@ def _known_of_clips(view: str | None, spacing: str | None, frame_rate: float | N
     return {"view": named_view(view), "spacing": checked_spacing(given), "frame_rate": given_rate(frame_rate)}
 
 
-def _workers(count: int, scheduler: str | None, device: str) -> Workers:
+def _workers(count: int, scheduler: str | None, device: str, note: Callable[[str], None]) -> Workers:
     if scheduler is not None:
         from ..cohort.cluster import ClusterWorkers
 
-        return ClusterWorkers(scheduler, lambda line: say("[yellow]Note:[/] ", line))
+        return ClusterWorkers(scheduler, note)
     from ..cohort.local import LocalWorkers, visible_gpus
 
     if device == Device.CPU or (device == Device.AUTO and count == 1):
@@ -170,9 +170,10 @@ def _workers(count: int, scheduler: str | None, device: str) -> Workers:
 
 
 @contextmanager
-def _telling() -> Iterator[Callable[[Standing], None]]:
+def _telling() -> Iterator[tuple[Callable[[Standing], None], Callable[[str], None]]]:
     """A bar of clips with those that failed and the time left; where stderr is no terminal, a line now and then."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.text import Text
 
     console = err()
     columns = (BarColumn(bar_width=32), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -189,8 +190,11 @@ def _telling() -> Iterator[Callable[[Standing], None]]:
             said = time.monotonic()
             console.print(f"{standing.ended} of {standing.total} clips, {words}")
 
+    def note(sentence: str) -> None:
+        console.print(Text.assemble(("Note: ", "yellow"), sentence))
+
     with bar:
-        yield tell
+        yield tell, note
 
 
 def _words(standing: Standing) -> str:
@@ -198,9 +202,14 @@ def _words(standing: Standing) -> str:
     if standing.rate:
         parts.append(f"{standing.rate:.2g} a second" if standing.rate >= 1 else f"{1 / standing.rate:.2g} s each")
     if standing.seconds_left and standing.ended < standing.total:
-        minutes = standing.seconds_left / 60
-        parts.append(f"{minutes / 60:.1f} h left" if minutes > 90 else f"{minutes:.0f} min left")
+        parts.append(f"{_duration(standing.seconds_left)} left")
     return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _show(report: CohortReport, *, json: bool) -> None:
@@ -210,10 +219,10 @@ def _show(report: CohortReport, *, json: bool) -> None:
         files = {name: str(path) for name, path in report.files.items()}
         print_json({**counts, "folders_not_opened": len(report.closed), "files": files})
         return
-    from .showing import show_facts, show_files, show_notes
+    from .showing import show_facts, show_notes
 
-    show_facts("", {"clips": f"{standing.done} of {standing.total} done, {standing.failed} failed"})
-    show_files(report.files)
+    files = {name.capitalize(): str(path) for name, path in report.files.items()}
+    show_facts("", {"Clips": f"{standing.done} of {standing.total} done, {standing.failed} failed", **files})
     notes = [f"The folder {path} can't be opened: its clips are not in the tables." for path in report.closed]
     if standing.failed:
         notes.append("Why a clip failed is in failures.csv, which file it is in private/clips.csv.")

@@ -43,13 +43,13 @@ def write_tables(folder: Path, records: Iterable[Record], settings: CohortSettin
     ------
     OutputError: the place can't be written.
     """
-    records = sorted(records, key=lambda one: str(one["clip"]))
+    records = sorted(records, key=lambda one: (len(one["clip"]), one["clip"]))
     results, failures = results_table(records), failures_table(records)
     sheets = {"results": results, "failures": failures, "settings": _settings_table(settings.document())}
     return {
         "results": write_csv(folder / "results.csv", results),
         "failures": write_csv(folder / "failures.csv", failures),
-        "both (Excel)": write_sheets(folder / "results.xlsx", sheets),
+        "workbook": write_sheets(folder / "results.xlsx", sheets),
     }
 
 
