@@ -21,8 +21,9 @@ from ..sequence import ClipSource, EchoSequence
 Arrays = Mapping[str, NDArray[np.generic]]
 
 _BRIGHTNESS_SECONDS = 2.0
-# Sector: frames this far apart are looked at, at first so many, later each time that so many new ones have come.
-_APART, _FIRST_LOOKS, _LATER_LOOKS = 0.08, (6, 12, 24), 12
+# Sector: frames this far apart are looked at, at first so many, later each time that so many new ones have come; then
+# they may lie further apart, until something is found to have changed.
+_APART, _LATER_APART, _FIRST_LOOKS, _LATER_LOOKS = 0.08, 0.16, (6, 12, 24), 12
 # A look takes 20 to 120 ms in a thread of its own. It counts this many frames later, whatever the machine's speed, so
 # that a stream's masks don't depend on it.
 _LATER = 15
@@ -71,7 +72,8 @@ class LivePreparation:
         if not self._adapt:
             return False
         changed = self._take_look()
-        if time - self._seen_at >= _APART or time < self._seen_at:
+        settled = self._looks >= len(_FIRST_LOOKS) and self._other is None
+        if time - self._seen_at >= (_LATER_APART if settled else _APART) or time < self._seen_at:
             self._seen.append(frame.copy())
             self._seen_at = time
             wanted = _FIRST_LOOKS[self._looks] if self._looks < len(_FIRST_LOOKS) else _LATER_LOOKS
