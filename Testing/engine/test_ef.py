@@ -14,6 +14,7 @@ from EchoODELib.engine.clips_over_time import ENDED, ClipUse, resampled, with_bl
 from EchoODELib.engine.ef import EfEstimator, default_ef_model
 from EchoODELib.engine.errors import UnsuitableClip, WeightsError
 from EchoODELib.engine.models import build_model
+from EchoODELib.engine.sector import find_sector
 from EchoODELib.engine.segment import Segmenter
 from EchoODELib.engine.sequence import ClipSource, View
 from EchoODELib.engine.weights import save_model
@@ -128,10 +129,10 @@ def test_an_estimate_is_the_mean_of_its_clips_within_its_range(models) -> None:
 
 def test_clips_are_those_of_their_own_frames(models) -> None:
     clip, estimator = a_clip(40), EfEstimator("guess", "cpu", clips=2)
-    first, last = estimator.cut(clip)
+    first, last = (one.images for one in estimator.cut(clip, find_sector(clip)))
     assert first.shape == (6, 32, 32)
     other = replace(clip, frames=np.concatenate([clip.frames[:12], clip.frames[12:][::-1]]))
-    again, another = estimator.cut(other)
+    again, another = (one.images for one in estimator.cut(other, find_sector(clip)))
     np.testing.assert_allclose(again, first, atol=1e-5)
     assert np.abs(another - last).max() > 0.1
 
@@ -139,8 +140,11 @@ def test_clips_are_those_of_their_own_frames(models) -> None:
 def test_a_whole_recording_is_one_clip(models) -> None:
     estimator = EfEstimator("guess", "cpu")
     estimator.use = ClipUse(frames=16, whole=True)
-    assert [one.shape for one in estimator.cut(a_clip(23))] == [(16, 32, 32)]
-    assert len(estimator.estimate(a_clip(23)).clips) == 1
+    clip = a_clip(23)
+    (cut,) = estimator.cut(clip, find_sector(clip))
+    assert cut.images.shape == (16, 32, 32)
+    np.testing.assert_allclose(cut.times, np.linspace(0, clip.times[-1], 16))
+    assert len(estimator.estimate(clip).clips) == 1
 
 
 def test_what_shows_no_motion_is_refused(models) -> None:
@@ -154,6 +158,12 @@ def test_what_shows_no_motion_is_refused(models) -> None:
 def test_another_view_is_noted(models) -> None:
     notes = EfEstimator("guess", "cpu").estimate(a_clip(12, view=View.PLAX), variations=False).notes
     assert notes[-1] == "The view is PLAX; guess was trained on A4C."
+
+
+def test_a_short_recording_is_noted(models) -> None:
+    found = EfEstimator("guess", "cpu").estimate(a_clip(7), variations=False)
+    assert found.notes[0] == "The recording is shorter than the clips of guess: 2 frames are black."
+    assert len(found.clips) == 1
 
 
 def test_models_for_something_else_are_refused(models, monkeypatch) -> None:

@@ -17,6 +17,7 @@ from EchoODELib.engine.ef import EfEstimator
 from EchoODELib.engine.errors import UnsuitableClip, WeightsError
 from EchoODELib.engine.models.coreecho import CoReEcho
 from EchoODELib.engine.models.uniformer import UniFormer
+from EchoODELib.engine.sector import Sector
 from EchoODELib.engine.sequence import EchoSequence, View
 from EchoODELib.engine.weights import load_model, read_card, save_model
 from EchoODETrainingLib.augment import Augmentation
@@ -172,9 +173,10 @@ def test_clips_for_judging_are_those_at_use() -> None:
     assert found.shape == (3, 6, 32, 32)
     network = EfEstimator.__new__(EfEstimator)
     network.use, network.card = use, type("Card", (), {"input_size": (32, 32)})
-    at_use = network.cut(EchoSequence(clip.frames, clip.times, clip.spacing, View.A4C))
+    sequence = EchoSequence(clip.frames, clip.times, clip.spacing, View.A4C)
+    at_use = network.cut(sequence, Sector.of(clip.sector))
     for one, other in zip(found, at_use, strict=True):
-        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.98
+        np.testing.assert_allclose(one, other.images, atol=0.15)  # standardised over the clip, and over the recording
 
 
 @pytest.mark.parametrize("use", [ClipUse(5, 9), ClipUse(16, whole=True), ClipUse(5, interval=0.1)])

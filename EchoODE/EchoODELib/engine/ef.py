@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from .clips_over_time import ENDED, ClipUse, resampled, with_black
-from .combination import FittedClip
 from .errors import UnsuitableClip, WeightsError
 from .models.inference import Batches, choose_device
+from .models.preparation import Fit, standardise
 from .progress import Monitor
-from .sector import find_sector
+from .sector import Sector, find_sector
 from .sequence import EchoSequence, View
 from .weights import list_models, load_model
 
@@ -26,6 +26,20 @@ Images = NDArray[np.float32]
 # hand and another machine would change without changing the heart.
 _VARIATIONS = ((0.04, 0.0, 1.0), (-0.04, 0.0, 1.0), (0.0, 0.04, 1.1), (0.0, -0.04, 0.9))
 _BATCH = {"cpu": 1, "cuda": 8}
+
+
+@dataclass(frozen=True)
+class CutClip:
+    """A clip as a network takes it.
+
+    Attributes
+    ----------
+    images: (frames, rows, columns) float32, standardised.
+    times: (frames,) seconds of the recording; NaN where a frame is black because the recording has ended.
+    """
+
+    images: Images
+    times: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -112,8 +126,9 @@ class EfEstimator:
         DeviceError: the device's memory does not hold one clip.
         RunCancelled: the monitor was cancelled.
         """
-        cut = self.cut(sequence)
-        looked = [*cut, *(_varied(cut[len(cut) // 2], *one) for one in _VARIATIONS if variations)]
+        cut = self.cut(sequence, find_sector(sequence))
+        clips = [clip.images for clip in cut]
+        looked = [*clips, *(_varied(clips[len(clips) // 2], *one) for one in _VARIATIONS if variations)]
         stage = (monitor or Monitor()).stage("Estimating", len(looked))
         found: list[NDArray[np.float32]] = []
         embeddings: list[NDArray[np.float32]] = []
@@ -136,11 +151,11 @@ class EfEstimator:
             seconds=seconds,
             model=self.card.name,
             validated=bool(self.card.use.get("validated_on_patients", False)),
-            notes=self._notes(sequence),
+            notes=self._notes(sequence, int(np.isnan(cut[0].times).sum())),
         )
 
-    def cut(self, sequence: EchoSequence) -> list[Images]:
-        """The recording's clips as the network takes them, (frames, rows, columns) each, standardised.
+    def cut(self, sequence: EchoSequence, sector: Sector) -> list[CutClip]:
+        """The recording's clips; the sector's box is fitted into the card's input size.
 
         Raises
         ------
@@ -150,17 +165,19 @@ class EfEstimator:
             raise UnsuitableClip("This clip shows colour Doppler, which hides the walls; load a B-mode clip.")
         if len(sequence) < 2:
             raise UnsuitableClip("An ejection fraction is seen in motion; load a clip of a beat or more.")
-        sector = find_sector(sequence)
         times = sequence.times
         if self.use.whole:
             frames = resampled(np.asarray(sequence.frames), self.use.frames)
             times = np.linspace(times[0], times[-1], self.use.frames)
             sequence = replace(sequence, frames=frames, times=times)
-        fitted = FittedClip(sequence, sector, self.card.input_size)
+        fit = Fit.of(sector.box, self.card.input_size, sequence.spacing)
+        inside = fit.to_input(sector.mask.astype(np.uint8)).astype(bool)
         clips = []
         for start in self.use.spread(times):
             picks = self.use.picks(times, start)
-            clips.append(with_black(fitted(picks[picks != ENDED].tolist()), picks))
+            shown = [np.where(sector.mask, sequence.frames[pick], np.uint8(0)) for pick in picks[picks != ENDED]]
+            images = standardise(np.stack([fit.to_input(frame) for frame in shown]), inside)
+            clips.append(CutClip(with_black(images, picks), np.where(picks == ENDED, np.nan, times[picks])))
         return clips
 
     @torch.inference_mode()
@@ -169,8 +186,10 @@ class EfEstimator:
         answer = self.network(torch.from_numpy(np.stack(clips))[:, :, None].to(self.device))
         return answer.values[:, 0].float().cpu().numpy(), answer.embedding.float().cpu().numpy()
 
-    def _notes(self, sequence: EchoSequence) -> tuple[str, ...]:
+    def _notes(self, sequence: EchoSequence, black: int) -> tuple[str, ...]:
         notes = []
+        if black:
+            notes.append(f"The recording is shorter than the clips of {self.card.name}: {black} frames are black.")
         if not self.card.use.get("validated_on_patients", False):
             notes.append(f"{self.card.name} was not validated on patients.")
         if sequence.view.value not in self.card.views:

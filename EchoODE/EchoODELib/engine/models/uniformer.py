@@ -166,7 +166,8 @@ class _Embedding(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         normed: Tensor = self.norm(self.projection(maps).movedim(1, -1))
-        return normed.movedim(-1, 1)
+        # Of a single clip, torch's batch normalisation returns wrong gradients for other arrangements (2.13, CPU).
+        return normed.movedim(-1, 1).contiguous()
 
 
 class _LocalBlock(nn.Module):
@@ -220,7 +221,7 @@ class _GlobalBlock(nn.Module):
         tokens = maps.flatten(2).transpose(1, 2)
         tokens = tokens + self.skip(self.look(tokens))
         tokens = tokens + self.skip(self.think(tokens))
-        seen: Tensor = tokens.transpose(1, 2).reshape(maps.shape)
+        seen: Tensor = tokens.transpose(1, 2).contiguous().view(maps.shape)
         return seen
 
 
