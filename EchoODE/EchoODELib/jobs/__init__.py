@@ -15,8 +15,8 @@ from .tasks import (
     Live,
     Propagate,
     ProposeView,
+    SeenView,
     Segment,
-    ViewProposal,
     WarmUp,
 )
 from .worker import Worker
@@ -32,9 +32,9 @@ __all__ = [
     "MissingPackage",
     "Propagate",
     "ProposeView",
+    "SeenView",
     "Segment",
     "UnexpectedFault",
-    "ViewProposal",
     "WarmUp",
     "Worker",
     "WorkerBusy",

@@ -20,8 +20,8 @@ from .tasks import (
     Live,
     Propagate,
     ProposeView,
+    SeenView,
     Segment,
-    ViewProposal,
     WarmUp,
 )
 
@@ -32,7 +32,7 @@ _TYPES: dict[str, type] = {
     one.__name__: one
     for one in (
         *(WarmUp, Segment, Propagate, Export, Live, ProposeView),
-        *(FrameShown, FrameSegmented, BeatSeen, ViewProposal),
+        *(FrameShown, FrameSegmented, BeatSeen, SeenView),
         *(EchoSequence, ClipSource, SegmentedSequence, Provenance, Quantity, View, Label),
     )
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..engine.progress import Monitor
 from ..engine.sequence import Provenance, SegmentedSequence
 from .conversation import Conversation, Talker
-from .tasks import BeatSeen, Export, FrameSegmented, Live, Propagate, ProposeView, Segment, ViewProposal, WarmUp
+from .tasks import BeatSeen, Export, FrameSegmented, Live, Propagate, ProposeView, SeenView, Segment, WarmUp
 
 if TYPE_CHECKING:
     from ..engine.live.segmenter import StreamingSegmenter
@@ -222,12 +222,12 @@ class _ProposesViews:
 
         del task, views
 
-    def run(self, task: ProposeView, monitor: Monitor) -> ViewProposal:
+    def run(self, task: ProposeView, monitor: Monitor) -> SeenView:
         from ..engine.views import propose_view
 
         del monitor
         proposal = propose_view(task.sequence, device=task.device)
-        return ViewProposal(proposal.view, proposal.probability)
+        return SeenView(proposal.view, proposal.probability)
 
     def recover(self) -> None:
         return

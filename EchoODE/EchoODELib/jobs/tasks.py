@@ -175,21 +175,32 @@ class FrameSegmented:
 
 @dataclass(frozen=True)
 class ProposeView:
-    """Tell the standard view of a clip. Gives a :class:`ViewProposal`.
+    """Tell the standard view of a clip. Gives a :class:`SeenView`.
 
     Other tasks may be submitted meanwhile, as with :class:`WarmUp`.
+
+    Attributes
+    ----------
+    sequence: the clip.
+    device: "auto", "cpu" or "cuda".
     """
 
     sequence: EchoSequence
-    device: str = "auto"
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
-class ViewProposal:
-    """Attributes: the ``view``, and its ``probability``, 0 to 1."""
+class SeenView:
+    """What a network takes a clip's view for.
+
+    Attributes
+    ----------
+    view: the most probable one.
+    probability: of it, 0 to 1; None where no network that tells views is installed.
+    """
 
     view: View
-    probability: float
+    probability: float | None
 
 
 Task = WarmUp | Segment | Propagate | Export | Live | ProposeView

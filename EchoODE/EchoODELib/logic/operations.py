@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from .live import LiveRuns
 from .measuring import Measurer
 from .options import Event, ExportOptions, PropagateOptions, SegmentOptions, ViewOptions
 from .runner import Pieces, Runner, TakeIn
+from .view_proposals import ViewProposals, modelFor
 from .views import Views
 
 if TYPE_CHECKING:
@@ -55,6 +57,9 @@ class Operations:
         self._views = Views(self._measurer)
         self.live = LiveRuns(
             self._runner, self._history, self._measurer, self._views, settle=self._onLiveEnded, tell=self._tell
+        )
+        self._proposals = ViewProposals(
+            self._worker, adopted=lambda study: self._changed(study, Event.MEASUREMENTS), tell=self._tell
         )
         self.listeners: list[Listener] = []
         self.message = ""
@@ -86,6 +91,7 @@ class Operations:
         fitClip(study)
         self._tell(Event.CLIP, study)
         self.warmUp()
+        self._proposals.want(study)
         return study
 
     def adopt(self, browserNode: Any) -> Study:
@@ -97,11 +103,13 @@ class Operations:
         """
         known = Study.of(browserNode)
         if known is not None and browserNode.GetAttribute("EchoODE.Source"):
+            self._proposals.want(known)
             return known
         study = adoptClip(browserNode)
         supplement(study)
         self._tell(Event.CLIP, study)
         self.warmUp()
+        self._proposals.want(study)
         return study
 
     # Runs
@@ -157,7 +165,7 @@ class Operations:
         if sequence.frames.min() == sequence.frames.max():
             raise UnsuitableClip("The clip is blank: there is nothing on its frames to outline.")
         dependencies.ensureComputing()
-        task = Segment(sequence, model=options.model, device=options.device)
+        task = Segment(sequence, model=options.model or modelFor(study.view), device=options.device)
         self._run("segment", study, task, self._onSegmented, waitForCompletion)
 
     def propagate(
@@ -228,7 +236,8 @@ class Operations:
         """
         study = self._studyOf(browserNode)
         dependencies.ensureComputing()
-        self.live.start(study, options or SegmentOptions())
+        options = options or SegmentOptions()
+        self.live.start(study, replace(options, model=options.model or modelFor(study.view, live=True)))
 
     def cancel(self) -> None:
         """Stop the run, if any; what was there before it is unchanged. Live is turned off: its masks stay."""
@@ -238,6 +247,7 @@ class Operations:
         """Take in what the worker has to say; to be called often, from the application's own thread."""
         self._runner.poll()
         self.live.poll()
+        self._proposals.poll()
 
     def wait(self) -> None:
         """Return when no run is under way; the application stays alive meanwhile."""
@@ -251,6 +261,7 @@ class Operations:
         """The scene is about to close: stop the run and let go of its nodes."""
         self.live.abandon()
         self._runner.abandon()
+        self._proposals.forget()
         self._measurer.forget()
         self._views.forget()
 

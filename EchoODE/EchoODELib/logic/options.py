@@ -19,6 +19,7 @@ class Event(Enum):
     PHASES = "phases"
     MEASUREMENTS = "measurements"
     LIVE = "live"
+    VIEW = "view"
 
 
 @dataclass(frozen=True)

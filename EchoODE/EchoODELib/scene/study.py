@@ -99,9 +99,29 @@ class Study:
         """The standard view, if known."""
         return frames.readView(self.browserNode)
 
-    def setView(self, view: View) -> None:
-        """Say which view the clip shows."""
+    def setView(self, view: View, byHand: bool = False) -> None:
+        """Say which view the clip shows, and whether a person said so."""
         writeValue(self.browserNode, "View", view.value)
+        if byHand:
+            writeValue(self.browserNode, "ViewByHand", True)
+
+    @property
+    def viewByHand(self) -> bool:
+        """Whether a person named the view."""
+        return bool(readValue(self.browserNode, "ViewByHand", False))
+
+    @property
+    def proposedView(self) -> tuple[View, float] | None:
+        """The view that a network takes the clip for, with its probability; None where none has looked yet."""
+        told = readValue(self.browserNode, "ProposedView", {})
+        try:
+            return View(told["view"]), float(told["probability"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def setProposedView(self, view: View, probability: float) -> None:
+        """Keep what a network takes the clip's view for."""
+        writeValue(self.browserNode, "ProposedView", {"view": view.value, "probability": round(probability, 4)})
 
     def sequence(self) -> EchoSequence:
         """The clip as the engine's type, gray; its frames are read-only. Kept until the clip's nodes change.

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ..engine.sequence import View
 from ..logic.samples import CATEGORY
+from ..logic.view_proposals import doubt
 from .calibration import LineCalibration
 from .context import Context
 from .messages import Kind
@@ -20,7 +21,7 @@ from .words import clipSummary
 if TYPE_CHECKING:
     from ..scene.study import Study
 
-VIEWS = (View.A4C, View.A2C, View.PLAX, View.UNKNOWN)
+VIEWS = (View.A4C, View.A2C, View.A3C, View.PLAX, View.OTHER, View.UNKNOWN)
 LAST_FOLDER = "EchoODE/LastFolder"  # in the user's settings
 
 
@@ -33,8 +34,7 @@ class ClipSection(Section):
         super().__init__(context)
         ui = self.ui
         for view in VIEWS:
-            ui.viewComboBox.addItem(_("Unknown") if view is View.UNKNOWN else view.value)
-        self._otherView: View | None = None
+            ui.viewComboBox.addItem({View.UNKNOWN: _("Unknown"), View.OTHER: _("Other")}.get(view, view.value))
         self._menu = qt.QMenu(ui.sampleDataButton)
         self._menu.objectName = "sampleDataMenu"
         self._menu.connect("aboutToShow()", self.fillSamples)
@@ -103,6 +103,7 @@ class ClipSection(Section):
             study = self.context.attempt(lambda: loadSample(name))
         if study is not None:
             self.context.choose(study)
+            self.context.operations.warmUp()
 
     @staticmethod
     def _lastFolder() -> str:
@@ -114,7 +115,7 @@ class ClipSection(Section):
         """The person says which view it is."""
         study = self.context.study
         if study is not None:
-            study.setView(VIEWS[index] if index < len(VIEWS) else study.view)
+            study.setView(VIEWS[index], byHand=True)
             self.context.operations.refreshViews(study)
 
     def onPixelSize(self, size: float) -> None:
@@ -136,8 +137,8 @@ class ClipSection(Section):
         if sequence is None:
             ui.clipInfoLabel.text = _("The images can't be used.")
             return
-        ui.clipInfoLabel.text = clipSummary(sequence)
-        self._showView(sequence.view)
+        ui.clipInfoLabel.text = clipSummary(sequence, doubt(study))
+        self._showView(study)
         blocked = ui.pixelSizeSpinBox.blockSignals(True)
         ui.pixelSizeSpinBox.value = 0.0 if sequence.spacing is None else sequence.spacing[0]
         ui.pixelSizeSpinBox.blockSignals(blocked)
@@ -149,14 +150,19 @@ class ClipSection(Section):
             reason,
         )
 
-    def _showView(self, view: View) -> None:
-        combo = self.ui.viewComboBox
-        if view not in VIEWS and view is not self._otherView:
-            while combo.count > len(VIEWS):
-                combo.removeItem(len(VIEWS))
-            combo.addItem(view.value)
-            self._otherView = view
-        combo.setCurrentIndex(VIEWS.index(view) if view in VIEWS else len(VIEWS))
+    def _showView(self, study: Study) -> None:
+        ui, seen = self.ui, study.proposedView
+        ui.viewComboBox.setCurrentIndex(VIEWS.index(study.view))
+        ui.viewProposalLabel.setVisible(seen is not None)
+        if seen is not None:
+            view, probability = seen
+            name = ui.viewComboBox.itemText(VIEWS.index(view))
+            ui.viewProposalLabel.text = _("{view}, {probability} likely").format(
+                view=name, probability=f"{probability:.2f}"
+            )
+            ui.viewProposalLabel.toolTip = _(
+                "What a network takes the view for, from a few frames. Choose another view if that is wrong."
+            )
 
     def stopCalibration(self) -> None:
         """Take the calibration line away, if there is one."""

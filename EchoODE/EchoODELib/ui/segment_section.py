@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
 import qt
@@ -10,6 +9,7 @@ from slicer.i18n import tr as _
 
 from ..engine.errors import WeightsError
 from ..logic.options import SegmentOptions
+from ..logic.view_proposals import cardsCanBeRead, modelFor
 from .context import Context
 from .live_control import LiveControl
 from .run_control import RunControl
@@ -21,21 +21,20 @@ if TYPE_CHECKING:
 
 
 def knownModels() -> dict[str, tuple[str, str]]:
-    """Models that can be chosen: value of the parameter -> (name, what it is for); "" is the default one.
+    """Models that can be chosen: value of the parameter -> (name, what it is for); "" is the one that fits the view.
 
     Without PyYAML, which comes with the first run, cards can't be read yet and there is the default only.
     """
-    if importlib.util.find_spec("yaml") is None:
+    if not cardsCanBeRead():
         return {"": (_("Default"), "")}
-    from ..engine.weights import DEFAULT_MODEL, list_models
+    from ..engine.weights import list_models
 
     try:
         cards = {card.name: card for card in list_models() if card.task == "segmentation"}
     except WeightsError:  # a run will say so; the default may still be fine
         cards = {}
-    default = cards.pop(DEFAULT_MODEL, None)
-    first = (_("{name} (default)").format(name=DEFAULT_MODEL), "" if default is None else default.intended_use)
-    return {"": first, **{name: (name, card.intended_use) for name, card in cards.items()}}
+    automatic = _("The model that fits the clip's view.")
+    return {"": (_("Automatic"), automatic), **{name: (name, card.intended_use) for name, card in cards.items()}}
 
 
 class SegmentSection(Section):
@@ -101,6 +100,10 @@ class SegmentSection(Section):
                 self._models.append(name)
                 self.ui.modelComboBox.addItem(name)
             self.ui.modelComboBox.setCurrentIndex(self._models.index(name))
+        fitting = "" if study is None else modelFor(study.view)
+        self.ui.modelComboBox.setItemText(
+            0, _("Automatic ({name})").format(name=fitting) if fitting else _("Automatic")
+        )
         reason = "" if study is not None else _("Load or choose a clip first.")
         self.run.refresh(reason)
         self.live.refresh(reason)

@@ -15,8 +15,8 @@ from ..engine.sequence import EchoSequence
 SECONDS_IN_MINUTE = 60
 
 
-def clipSummary(sequence: EchoSequence) -> str:
-    """What was read, as rich text: view, frames, rate, pixel size; the reader's notes below."""
+def clipSummary(sequence: EchoSequence, doubt: str = "") -> str:
+    """As rich text what was read: frames, rate, pixel size; below it ``doubt`` about the view, the reader's notes."""
     rows, columns = sequence.shape
     facts = [
         _("{count} frames").format(count=len(sequence)) if len(sequence) > 1 else _("1 frame"),
@@ -31,7 +31,7 @@ def clipSummary(sequence: EchoSequence) -> str:
     text = " · ".join(facts)
     if sequence.source.format:
         text = f"<b>{html.escape(sequence.source.format)}</b> · {text}"
-    notes = list(sequence.source.notes)
+    notes = [*([doubt] if doubt else []), *sequence.source.notes]
     if sequence.source.colour_doppler:
         notes.insert(0, _("The clip shows colour Doppler, which hides the walls."))
     lines = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
