@@ -88,10 +88,13 @@ def run(
     from ..engine.segment import Segmenter
     from ..engine.views import model_for_view
 
+    first_model = model or model_for_view(sequence.view)
+    other_model = first_model if second is None else model or model_for_view(second.view)
     kinds = KINDS if only is None else tuple(part.strip() for part in only.split(","))
     settings = RegistrationSettings.named(preset.value)
     with monitored() as monitor:
-        segmenter = Segmenter(model or model_for_view(sequence.view), device=device.value, smoothing=smoothing)
+        fitting = partial(Segmenter, device=device.value, smoothing=smoothing)
+        segmenter = fitting(first_model)
         analysis = analyse(
             sequence,
             segmenter=segmenter,
@@ -109,7 +112,7 @@ def run(
         if second is not None:
             other = analyse(
                 second,
-                segmenter=segmenter,
+                segmenter=segmenter if other_model == first_model else fitting(other_model),
                 registration=settings,
                 anchors=anchors,
                 device=device.value,

@@ -40,6 +40,7 @@ class AggregationLevel(nn.Module):
         # A hidden state is small: five levels of them, not normalised, hand on next to nothing.
         self.output = nn.Sequential(*convolution(hidden, hidden, 1), nn.ReLU())
         nn.init.kaiming_normal_(self.of_frame.weight, nonlinearity="linear")
+        assert self.of_frame.bias is not None
         nn.init.ones_(self.of_frame.bias[hidden : 2 * hidden])  # at first it forgets slowly
 
     def forward(
