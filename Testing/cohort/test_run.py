@@ -132,6 +132,10 @@ def test_new_and_changed_clips_are_done_and_keep_their_names(
     assert sorted(here.begun) == ["0.avi", CLIPS[1]]
     assert list(table(tmp_path / "out" / "failures.csv")["clip"]) == ["clip-00005"]
     assert len(table(tmp_path / "out" / "results.csv")) == 4
+    (clips / CLIPS[1]).write_bytes(b"torn")
+    run_cohort(clips, tmp_path / "out", quick, here)
+    assert list(table(tmp_path / "out" / "failures.csv")["clip"]) == ["clip-00003", "clip-00005"]
+    assert [path.name for path in (tmp_path / "out" / "clips" / "clip-00003").iterdir()] == ["record.json"]
 
 
 def test_failed_clips_are_tried_again_where_it_is_asked_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -39,8 +40,11 @@ class Workbench:
             step.prepare(order)
 
     def recover(self) -> None:
-        """Let go of everything that is loaded, after a device failed."""
+        """Let go of everything that is loaded, and of the GPU's memory, after a device failed."""
         self._steps.clear()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def carry_out(self, order: ClipOrder, monitor: Monitor) -> Record:
         """Do all that is asked of a clip and record it; one that is recorded already is left alone.
@@ -57,7 +61,7 @@ class Workbench:
         if known.get("state") == "done" and known.get("source") == list(order.source):
             return known
         started = time.perf_counter()
-        remove_unfinished(order.folder)
+        _clear(order.folder)
         work = ClipInWork(order, _read(order))
         work.row |= clip_cells(work.sequence)
         if order.masks is not None:
@@ -115,6 +119,13 @@ def record(order: ClipOrder, state: str, **content: object) -> Record:
     }
     write_bytes(order.record, json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False).encode())
     return made
+
+
+def _clear(folder: Path) -> None:
+    """Remove what is left of a clip whose file has changed, or whose worker died; marks of workers stay."""
+    remove_unfinished(folder)
+    for path in folder.glob("[!.]*"):
+        path.unlink()
 
 
 def nameless(text: str, order: ClipOrder) -> str:

@@ -142,20 +142,24 @@ def _begun(order: ClipOrder, token: str) -> Iterator[None]:
     Raises
     ------
     WorkerEnded: too many have died on it in this run.
+    OutputError: the clip's folder can't be written.
     """
-    order.folder.mkdir(parents=True, exist_ok=True)
+    mark = order.folder / f".try-{token}-{uuid4().hex[:8]}"
     marks = list(order.folder.glob(".try-*"))
-    mine = [mark for mark in marks if mark.name.startswith(f".try-{token}-")]
-    if len(mine) >= TRIES:
+    earlier = [one for one in marks if one.name.startswith(f".try-{token}-")]
+    if len(earlier) >= TRIES:
         _remove(marks)
         raise WorkerEnded(_DIED)
-    _remove([mark for mark in marks if mark not in mine])
-    mark = order.folder / f".try-{token}-{uuid4().hex[:8]}"
-    mark.touch()
+    try:
+        order.folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise OutputError(f"{order.folder} can't be written to; check its rights and the disk's free space.") from error
+    _remove([one for one in marks if one not in earlier])
     try:
         yield
     finally:
-        _remove([*mine, mark])
+        _remove([*earlier, mark])
 
 
 def _remove(paths: Sequence[Path]) -> None:
