@@ -43,10 +43,10 @@ CAPTION = (
     "preparing it, the network, probabilities to a tidied mask in the frame's own pixels, its area, and the "
     "search for heart beats; the median, and the time that one frame in a hundred exceeds. *In time* is the share "
     f"of frames that took no longer than 1/{RATE:g} s, one right after the other; *shown* the share that was not "
-    f"skipped while the clip played at {RATE:g} frames a second. Then the medians of its parts in ms. *Processor "
-    "ms* are those of all cores together, and tell more than the clock where other work runs: see the load, the "
-    "processes that wanted to run. The papers' networks are untrained here: they cost what they would cost "
-    "trained.\n\nGoal: under 33 ms in all on two quiet cores, and under 3 ms for the network on a current GPU "
+    f"skipped while the clip played at {RATE:g} frames a second. Then its parts in ms, medians, of beats the mean. "
+    "*Processor ms* are those of all cores together, and tell more than the clock where other work runs: see the "
+    "load, the processes that wanted to run. The papers' networks are untrained here: they cost what they would "
+    "cost trained.\n\nGoal: under 33 ms in all on two quiet cores, and under 3 ms for the network on a current GPU "
     "(`--device cuda`). Paper 002 reports 13 ms for its ConvLSTM network on an RTX 2080."
 )
 
