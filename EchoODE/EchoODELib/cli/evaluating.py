@@ -18,7 +18,11 @@ def evaluate(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT", help="Folder for the report.")],
     model: Annotated[
         list[str],
-        typer.Option("--model", help="A model's name, or its card's file; repeatable, the first is compared to."),
+        typer.Option(
+            "--model",
+            help="A model's name, or its card's file; repeatable, the first is compared to. NAME+wma:6 smooths its "
+            "masks over six frames.",
+        ),
     ],
     data: Annotated[
         list[str] | None,
@@ -86,7 +90,12 @@ def evaluate(
     require_writable(output / "report.html")
     names = [_named(one) for one in model]
     kinds = dict(folders)
-    if pseudo and "camus" in kinds and "pseudo_camus" not in kinds and any(sees_clips(find_card(one)) for one in names):
+    if (
+        pseudo
+        and "camus" in kinds
+        and "pseudo_camus" not in kinds
+        and any(sees_clips(find_card(one.partition("+")[0])) for one in names)
+    ):
         folders.append(("pseudo_camus", kinds["camus"]))
         wanted["pseudo_camus"] = {key: value for key, value in wanted.get("camus", {}).items() if key == "views"}
     opened = [open_data_set(kind, folder, **wanted.get(kind, {})) for kind, folder in folders]
@@ -145,12 +154,13 @@ def _named(model: str) -> str:
     """A model's name; the folder of a card that was given by its file is searched first."""
     from ..engine.weights import MODELS_VARIABLE
 
-    path = Path(model)
+    name, plus, smoothing = model.partition("+")
+    path = Path(name)
     if path.suffix != ".yaml" or not path.is_file():
         return model
     before = os.environ.get(MODELS_VARIABLE, "")
     os.environ[MODELS_VARIABLE] = os.pathsep.join(part for part in (str(path.parent.resolve()), before) if part)
-    return path.stem
+    return path.stem + plus + smoothing
 
 
 def _table(group: Any) -> Any:

@@ -10,8 +10,9 @@ from jinja2 import Environment, StrictUndefined
 
 from .cines import Cine
 from .look import STRUCTURE_NAMES, colors, structure_color
+from .paper_tables import paper_tables
 from .pictures import cine_strip, exhibit_picture, film_strip, neighbours_strip
-from .plots import cine_areas, ef_agreement, film_areas, spread
+from .plots import agreement_plot, cine_areas, courses_plot, film_areas, spread
 from .published import beside
 from .run import Evaluation
 from .scores import WITHIN
@@ -65,12 +66,22 @@ def _section(group: Group, evaluation: Evaluation) -> dict[str, Any]:
         for column, said in group.ef_references().items():
             agreement = group.ef(model, column)
             if agreement is not None:
-                efs.append((model, said, ef_agreement(agreement, color[model], said)))
+                efs.append(("EF", model, said, agreement_plot(agreement, color[model], said)))
+        for name in ("edv", "esv"):
+            agreement = group.agreement(model, name, f"{name}_true")
+            if agreement is not None:
+                what, said = name.upper(), f"{name.upper()} from the true masks, same discs"
+                efs.append((what, model, said, agreement_plot(agreement, color[model], said, what)))
     key = (group.data_set, group.kind, group.form)
+    courses = {model: evaluation.courses[*key, model] for model in group.models if (*key, model) in evaluation.courses}
+    if any(course.counts["dice"].any() for course in courses.values()):
+        plots.append(
+            ("The LV over the cycle: 0 and 1 are end-diastole, the line is end-systole", courses_plot(courses, color))
+        )
     shown = evaluation.films.get(key)
     return {
         "group": group,
-        "tables": group_tables(group),
+        "tables": [*group_tables(group), *paper_tables(group)],
         "plots": plots,
         "efs": efs,
         "film": None if shown is None else {"clip": shown.clip, "strip": film_strip(shown), "areas": film_areas(shown)},

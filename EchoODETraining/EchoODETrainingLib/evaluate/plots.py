@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .cines import Cine
+from .course import BINS, FIGURES, SYSTOLE, Course
 from .exhibits import Film
 from .look import INK, QUIET, RULE, STRUCTURE_NAMES, as_svg, colors, light, lv_area, signed
 from .summary import Agreement, Group
@@ -54,8 +56,14 @@ def _mark_truth(axes: Axes, group: Group, figure: str, structure: str) -> None:
         axes.axvline(float(group.rows[column].mean()), color=QUIET, lw=1.0, ls=(0, (4, 2)))
 
 
-def ef_agreement(agreement: Agreement, model_color: str, reference: str) -> str:
-    """EF found over EF of the reference, and their difference over their mean (Bland and Altman)."""
+def agreement_plot(agreement: Agreement, model_color: str, reference: str, what: str = "EF") -> str:
+    """What was found over the reference, and their difference over their mean (Bland and Altman).
+
+    Parameters
+    ----------
+    what: "EF", in % and points, or a volume in mL.
+    """
+    unit, apart = ("%", "points") if what == "EF" else ("mL", "mL")
     measured, wanted, limits = agreement.measured, agreement.reference, agreement.limits
     with light():
         drawing = Figure(figsize=(_WIDE, 3.5), layout="constrained")
@@ -63,7 +71,8 @@ def ef_agreement(agreement: Agreement, model_color: str, reference: str) -> str:
         ends = [min(measured.min(), wanted.min()) - 3, max(measured.max(), wanted.max()) + 3]
         left.plot(ends, ends, color=RULE, lw=1.2, zorder=1)
         left.plot(wanted, measured, "o", ms=4.2, color=model_color, alpha=0.6, mec="none")
-        left.set(xlabel=f"{reference} (%)", ylabel="EF found (%)", xlim=ends, ylim=ends, title="Found and reference")
+        left.set(xlabel=f"{reference} ({unit})", ylabel=f"{what} found ({unit})", xlim=ends, ylim=ends)
+        left.set_title("Found and reference")
         left.set_aspect("equal")
         mean = (measured + wanted) / 2
         right.axhline(0, color=RULE, lw=1.2)
@@ -83,10 +92,32 @@ def ef_agreement(agreement: Agreement, model_color: str, reference: str) -> str:
             )
         right.plot(mean, measured - wanted, "o", ms=4.2, color=model_color, alpha=0.6, mec="none")
         right.set(
-            xlabel="Mean of both (%)", ylabel="Found − reference (points)", title="Bland–Altman: bias and 95 % limits"
+            xlabel=f"Mean of both ({unit})",
+            ylabel=f"Found − reference ({apart})",
+            title="Bland–Altman: bias and 95 % limits",
         )
         reach = 1.15 * max(abs(limits.lower.low), abs(limits.upper.high), float(np.abs(measured - wanted).max()))
         right.set_ylim(-reach, reach)
+        return as_svg(drawing)
+
+
+def courses_plot(courses: Mapping[str, Course], color: Mapping[str, str]) -> str:
+    """Accuracy, Dice, HD and MAD of the LV over the cycle, a line a model (Li et al. 2019, figure 5, left)."""
+    middle = (np.arange(BINS) + 0.5) / BINS
+    with light():
+        drawing = Figure(figsize=(_WIDE, 4.6), layout="constrained")
+        panels = drawing.subplots(2, 2, sharex=True).flat
+        for axes, (name, said) in zip(panels, FIGURES.items(), strict=True):
+            axes.axvline(SYSTOLE, color=RULE, lw=1.2)
+            for model, course in courses.items():
+                axes.plot(middle, course.mean(name), color=color[model], lw=1.5, marker="o", ms=2.6, label=model)
+            axes.set_title(said)
+            axes.set_xlim(0, 1)
+            axes.grid(axis="y")
+            axes.tick_params(length=0)
+        drawing.supxlabel("Share of the cycle", fontsize=9, color=QUIET)
+        handles, names = axes.get_legend_handles_labels()
+        drawing.legend(handles, names, loc="outside upper center", ncols=4)
         return as_svg(drawing)
 
 

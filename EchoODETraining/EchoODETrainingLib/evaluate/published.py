@@ -14,10 +14,15 @@ BESIDE: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "camus": (
         ("000_echo_ode_latent", ("7",)),
         ("001_echo_ode_registration", ("I",)),
-        ("004_recurrent_aggregation", ("4",)),
+        ("004_recurrent_aggregation", ("3", "4")),
     ),
     "pseudo_camus": (("000_echo_ode_latent", ("7",)), ("002_temporal_conv_lstm", ("I",))),
-    "phantom": (("000_echo_ode_latent", ("3", "4", "7")), ("002_temporal_conv_lstm", ("I",))),
+    "phantom": (
+        ("000_echo_ode_latent", ("3", "4", "7")),
+        ("002_temporal_conv_lstm", ("I",)),
+        ("004_recurrent_aggregation", ("2", "3")),
+    ),
+    "hard_phantom": (("002_temporal_conv_lstm", ("I",)),),
     "echonet_dynamic": (("000_echo_ode_latent", ("6",)), ("003_coreecho", ("1",))),
     "echonet_lvh": (("000_echo_ode_latent", ("1", "2", "3", "4", "section 3.2.6")),),
     "hmc_qu": (("003_coreecho", ("5",)),),

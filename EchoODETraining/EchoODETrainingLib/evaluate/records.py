@@ -85,11 +85,11 @@ class Failures:
         self.shared.append((what, why) if shared is None else shared)
 
 
-def model_facts(segmenter: Segmenter) -> ModelFacts:
-    """Which model a segmenter holds, and how it uses it."""
+def model_facts(name: str, segmenter: Segmenter) -> ModelFacts:
+    """Which model a segmenter holds, under the name that it goes by here, and how it uses it."""
     card = segmenter.card
     return ModelFacts(
-        name=card.name,
+        name=name,
         sha256=card.sha256,
         architecture=card.architecture,
         takes_clips=sees_clips(card),

@@ -13,12 +13,13 @@ from EchoODELib.engine.export.atomic import atomic_folder
 from EchoODELib.engine.metrics import Interval
 
 from .cines import Cine
+from .course import FIGURES, SYSTOLE, Course
 from .published import beside
 from .run import Evaluation
 from .summary import Agreement, Group, card_figures, compared
 
 #: Raised in its first number when a reader of older documents would break, in its second when fields are added.
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 _NAMES = r"report\.html|clips\.csv|summary\.json"
 
 Document = dict[str, Any]
@@ -55,13 +56,15 @@ def document(evaluation: Evaluation) -> Document:
         "seconds": round(evaluation.seconds, 1),
         "models": [asdict(model) for model in evaluation.models],
         "data": [asdict(data) for data in evaluation.data],
-        "groups": [_group(group, evaluation.clean) for group in evaluation.groups],
+        "groups": [_group(group, evaluation) for group in evaluation.groups],
         "clips_without_truth": [_cine(cine) for cine in evaluation.cines],
         "failures": [{"what": what, "why": why} for what, why in evaluation.failures],
     }
 
 
-def _group(group: Group, clean: bool) -> Document:
+def _group(group: Group, evaluation: Evaluation) -> Document:
+    key = (group.data_set, group.kind, group.form)
+    courses = {model: evaluation.courses[*key, model] for model in group.models if (*key, model) in evaluation.courses}
     return {
         "data_set": group.data_set,
         "kind": group.kind,
@@ -69,7 +72,12 @@ def _group(group: Group, clean: bool) -> Document:
         "split": group.split,
         "distance_unit": group.unit,
         "structures": group.structures,
-        "models": {model: _model(group, model, clean) for model in group.models},
+        "models": {model: _model(group, model, evaluation.clean) for model in group.models},
+        "lv_over_the_cycle": {model: _course(course) for model, course in courses.items()},
+        "views_named": [
+            {"model": model, "shown": shown, "named": named, "clips": int(count)}
+            for (model, shown, named), count in _views_named(group).items()
+        ],
         "compared_to_first": [
             {"model": model, "figure": figure, "structure": structure, "ratio_of_means": _interval(ratio)}
             for model, figure, structure, ratio in compared(group)
@@ -78,6 +86,12 @@ def _group(group: Group, clean: bool) -> Document:
             {"title": table.title, "rows": [dict(row) for row in table.rows]} for table in beside(group.data_set)
         ],
     }
+
+
+def _views_named(group: Group) -> dict[tuple[str, str, str], int]:
+    if "view_found" not in group.rows:
+        return {}
+    return group.rows.groupby(["model", "view", "view_found"], sort=False).size().to_dict()
 
 
 def _model(group: Group, model: str, clean: bool) -> Document:
@@ -93,19 +107,33 @@ def _model(group: Group, model: str, clean: bool) -> Document:
         agreement = group.ef(model, reference)
         if agreement is not None:
             found[name] = _agreement(agreement)
+    for name in ("edv", "esv"):
+        volumes = group.agreement(model, name, f"{name}_true")
+        if volumes is not None:
+            found[f"{name}_to_experts_masks"] = _agreement(volumes, "ml")
+    if "lte" in rows and rows["lte"].notna().any():
+        found["large_temporal_errors"] = int(rows["lte"].sum())
     return found
 
 
-def _agreement(agreement: Agreement) -> Document:
+def _agreement(agreement: Agreement, unit: str = "points") -> Document:
     limits = agreement.limits
     return {
         "clips": limits.count,
         "correlation": _interval(agreement.correlation),
-        "bias_points": _interval(limits.bias),
-        "lower_limit_points": _interval(limits.lower),
-        "upper_limit_points": _interval(limits.upper),
-        "sd_points": _number(limits.sd),
-        "mean_absolute_error_points": _number(agreement.error),
+        f"bias_{unit}": _interval(limits.bias),
+        f"lower_limit_{unit}": _interval(limits.lower),
+        f"upper_limit_{unit}": _interval(limits.upper),
+        f"sd_{unit}": _number(limits.sd),
+        f"mean_absolute_error_{unit}": _number(agreement.error),
+    }
+
+
+def _course(course: Course) -> Document:
+    return {
+        "end_systole_at": SYSTOLE,
+        **{name: [_number(value) for value in course.mean(name)] for name in FIGURES},
+        "sd_over_the_cycle": {name: _number(course.volatility(name)) for name in FIGURES},
     }
 
 

@@ -15,12 +15,15 @@ from EchoODELib import __version__
 from EchoODELib.engine.errors import EchoODEError, RunCancelled, UnsuitableClip
 from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.segment import Segmenter
+from EchoODELib.engine.sequence import View
 
 from ..datasets.base import DataSet
 from ..datasets.clips import LabelledClip
 from .cines import Cine, study
+from .course import Course
 from .exhibits import Exhibit, Film, Worst, cut, film_of
 from .lines import LineFinder, has_lines, line_errors, line_finder
+from .naming_views import TellsView, view_row, view_teller
 from .records import DataCount, DataFacts, Failures, ModelFacts, model_facts
 from .scores import Row, score, score_truth
 from .summary import Group, group_rows
@@ -41,7 +44,8 @@ class Evaluation:
     models, data: provenance.
     rows: a row a clip and model.
     groups: the rows by data set, kind and form.
-    worst: (data set, kind, form, model) to its worst frames; ``films``: (data set, kind, form) to the first film.
+    worst: (data set, kind, form, model) to its worst frames; ``courses``: the same, of films, to how good the LV's
+        masks are over the cycle; ``films``: (data set, kind, form) to the first film.
     cines: clips without truth.
     failures: what could not be evaluated, and why, without names that could tell who a patient is.
     told: the same for the terminal, with the names.
@@ -56,6 +60,7 @@ class Evaluation:
     groups: tuple[Group, ...]
     worst: dict[tuple[str, ...], list[Exhibit]]
     films: dict[tuple[str, ...], Film]
+    courses: dict[tuple[str, ...], Course]
     cines: tuple[Cine, ...]
     failures: tuple[tuple[str, str], ...]
     told: tuple[tuple[str, str], ...]
@@ -82,7 +87,8 @@ def evaluate(
 
     Parameters
     ----------
-    models: names; the first is the one that others are compared to.
+    models: names; the first is the one that others are compared to. "NAME+wma:6" smooths a model's probabilities, as
+        :class:`~EchoODELib.engine.segment.Segmenter` takes it, instead of as its card says.
     data: opened data sets.
     split: "train", "valid" or "test".
     clips: files without truth.
@@ -104,8 +110,8 @@ def evaluate(
     files = list(clips)
     if not models or not (data or files):
         raise UnsuitableClip("Name a model, and a data set with a split or a clip to evaluate it on.")
-    segmenters = {name: Segmenter(name, device, clean=clean, flips=flips) for name in dict.fromkeys(models)}
-    entrants = [_Entrant(name, segmenter, line_finder(name, device)) for name, segmenter in segmenters.items()]
+    entrants = [_entrant(name, device, clean=clean, flips=flips) for name in dict.fromkeys(models)]
+    segmenters = {entrant.name: entrant.segmenter for entrant in entrants}
     monitor = monitor or Monitor()
     rows: list[dict[str, Any]] = []
     facts: list[DataFacts] = []
@@ -115,7 +121,8 @@ def evaluate(
         known = DataCount(one.kind, split)
         entries = one.entries(split)
         stage = monitor.stage(f"Evaluating {one.kind}", min(len(entries), limit or len(entries)))
-        for clip in islice(_clips(one, split, views, stage), limit):
+        told = any(entrant.tells_view is not None for entrant in entrants)
+        for clip in islice(_clips(one, split, views, stage, views_count=told), limit):
             known.add(clip)
             truth = score_truth(clip)
             for entrant in entrants:
@@ -134,12 +141,13 @@ def evaluate(
         raise UnsuitableClip(_nothing(data, split, views, failures.told))
     cines = tuple(_cines(files, segmenters, monitor, failures))
     return Evaluation(
-        models=tuple(model_facts(segmenter) for segmenter in segmenters.values()),
+        models=tuple(model_facts(name, segmenter) for name, segmenter in segmenters.items()),
         data=tuple(facts),
         rows=table,
         groups=tuple(group_rows(table)) if rows else (),
         worst={key: kept.worst.of(key) for key in kept.seen},
         films=kept.films,
+        courses=kept.courses,
         cines=cines,
         failures=tuple(failures.shared),
         told=tuple(failures.told),
@@ -155,6 +163,13 @@ class _Entrant:
     name: str
     segmenter: Segmenter
     finder: LineFinder | None
+    tells_view: TellsView | None
+
+
+def _entrant(text: str, device: str, *, clean: bool, flips: bool | None) -> _Entrant:
+    name, plus, smoothing = text.partition("+")
+    segmenter = Segmenter(name, device, clean=clean, flips=flips, smoothing=smoothing if plus else None)
+    return _Entrant(text, segmenter, line_finder(name, device), view_teller(name, device))
 
 
 class _Kept:
@@ -164,6 +179,7 @@ class _Kept:
         self.worst = worst
         self.seen: dict[tuple[str, ...], None] = {}
         self.films: dict[tuple[str, ...], Film] = {}
+        self.courses: dict[tuple[str, ...], Course] = {}
 
     def row(self, data_set: str, entrant: _Entrant, clip: LabelledClip, truth: Row) -> dict[str, Any]:
         """What a model makes of a clip, as a row; its pictures are kept."""
@@ -173,6 +189,7 @@ class _Kept:
         self.seen[key] = None
         self.worst.offer(key, trial)
         if trial.form == "film":
+            self.courses.setdefault(key, Course()).add(trial)
             film = self.films.setdefault(group, film_of(trial))
             if film.clip == clip.name:
                 film.found[entrant.name] = cut(trial, trial.found).copy()
@@ -183,16 +200,18 @@ class _Kept:
             "unit": "mm" if clip.spacing else "px",
             **score(trial, truth),
             **line_errors(clip, trial.found, entrant.finder),
+            **view_row(clip, entrant.tells_view),
         }
 
 
-def _clips(data: DataSet, split: str, views: Sequence[str], stage: Any) -> Iterator[LabelledClip]:
-    """The clips that can be read, by names that tell nobody's."""
+def _clips(data: DataSet, split: str, views: Sequence[str], stage: Any, *, views_count: bool) -> Iterator[LabelledClip]:
+    """The clips that can be read, by names that tell nobody's; a known view alone is enough where views count."""
     for number, clip in enumerate(data.clips(split), start=1):
         stage.advance()
         if views and clip.view.value not in views:
             continue
-        if not clip.labelled.any() and not has_lines(clip):
+        named = views_count and clip.view is not View.UNKNOWN
+        if not clip.labelled.any() and not has_lines(clip) and not named:
             data.skip(clip.name, "No frame of it has a mask or a line to compare with.")
             continue
         if data.kind not in PUBLIC:

@@ -8,7 +8,18 @@ from collections.abc import Mapping
 import numpy as np
 from EchoODELib.engine.errors import UnsuitableClip, UnsuitableMask
 from EchoODELib.engine.measure import measure
-from EchoODELib.engine.metrics import dice, hausdorff, iou, mfip, phase_errors, tc, tcd
+from EchoODELib.engine.metrics import (
+    accuracy,
+    dice,
+    has_large_temporal_error,
+    hausdorff,
+    iou,
+    mean_surface_distance,
+    mfip,
+    phase_errors,
+    tc,
+    tcd,
+)
 from EchoODELib.engine.sequence import Label, Measurements, View
 from numpy.typing import NDArray
 
@@ -16,6 +27,12 @@ from ..datasets.clips import LabelledClip
 from .trials import Trial, form_of, with_masks
 
 STRUCTURES: Mapping[str, Label] = {"lv": Label.LV, "myocardium": Label.MYOCARDIUM, "la": Label.LA}
+#: What a beat's volumes and EF are called in a row, and in measurements.
+INDICES: Mapping[str, str] = {
+    "edv": "end_diastolic_volume",
+    "esv": "end_systolic_volume",
+    "ef": "ejection_fraction",
+}
 #: A phase farther away than this many frames is not found (Lu et al., sec. 3.2.4).
 WITHIN = 10
 
@@ -27,38 +44,45 @@ def score(trial: Trial, truth: Row | None = None) -> Row:
 
     ``truth`` is what :func:`score_truth` gives for the clip, where several models are scored on it.
 
-    Per structure ("lv", "myocardium", "la") that the data set draws: dice_*, iou_*, hausdorff_* (mm, px where
-    uncalibrated; NaN where the structure is missing) as means over labelled frames, missing_* (frames of those where
-    only one of the masks has it), tc_* over all pairs of frames, tc_true_* where every frame is labelled, tcd_* over
-    pairs of labelled neighbours (NaN if it is never found). Besides dice_lv_ed, dice_lv_es, mfip, mfip_true, ed_error
-    and es_error (frames), ed_found and es_found (1 where found within ten frames), ef (%, from the masks found),
-    ef_true (the same way from the experts' ED and ES masks), ef_reported (what the data set says), flagged (frames),
-    seconds_a_frame.
+    Per structure ("lv", "myocardium", "la") that the data set draws: dice_*, iou_*, hausdorff_* and mad_* (mm, px
+    where uncalibrated; NaN where the structure is missing) as means over labelled frames, missing_* (frames of those
+    where only one of the masks has it), tc_* over all pairs of frames, tc_true_* where every frame is labelled, tcd_*
+    over pairs of labelled neighbours (NaN if it is never found). Besides accuracy (share of pixels with the right
+    label on labelled frames), dice_lv_ed, dice_lv_es, mfip, mfip_true, lte (1 where a frame's LV lies more than 30 mm
+    from that of the nearest labelled frame, 0 where none does, NaN without mm), ed_error and es_error (frames),
+    ed_found and es_found (1 where found within ten frames), edv, esv (mL) and ef (%), from the masks found, edv_true,
+    esv_true and ef_true (the same way from the experts' ED and ES masks), ef_reported (what the data set says),
+    flagged (frames), seconds_a_frame.
     """
     clip, found = trial.clip, trial.found
     film = trial.form == "film"
     row: Row = {"frames": len(clip), "labelled_frames": int(clip.labelled.sum()), "seconds_a_frame": trial.seconds}
     dices = {name: _one_structure(row, name, label, clip, found) for name, label in drawn_structures(clip).items()}
+    if dices:
+        drawn = list(drawn_structures(clip).values())
+        told = np.where(np.isin(found, drawn), found, 0)[clip.labelled]
+        row["accuracy"] = float(accuracy(told, clip.masks[clip.labelled]).mean())
     for phase, frame in (("ed", clip.ed_frame), ("es", clip.es_frame)):
         known = "lv" in dices and frame is not None and clip.labelled[frame]
         row[f"dice_lv_{phase}"] = float(dices["lv"][frame]) if known else math.nan
     if film:
-        _steadiness(row, found, dices)
-        _phases_and_ef(row, clip, found)
+        _steadiness(row, clip, found, dices)
+        _phases_and_indices(row, clip, found)
     else:
-        row["ef"] = pair_ef(clip, found)
+        row |= indices_of(pair_measured(clip, found), clip.view)
     return row | (score_truth(clip) if truth is None else truth)
 
 
 def score_truth(clip: LabelledClip) -> Row:
-    """What the true masks alone tell of a clip: tc_true_*, mfip_true, ef_true and ef_reported of :func:`score`."""
+    """What the true masks alone tell of a clip: *_true* and ef_reported of :func:`score`."""
     row: Row = {}
     if form_of(clip) == "film":
         every = bool(clip.labelled.all())
         for name, label in drawn_structures(clip).items():
             row[f"tc_true_{name}"] = tc(clip.masks, label=label) if every else math.nan
         row["mfip_true"] = mfip(clip.masks) if every else math.nan
-    row["ef_true"] = pair_ef(clip, clip.masks) if _both_phases_drawn(clip) else math.nan
+    known = pair_measured(clip, clip.masks) if _both_phases_drawn(clip) else None
+    row |= {f"{name}_true": value for name, value in indices_of(known, clip.view).items()}
     row["ef_reported"] = math.nan if clip.ejection_fraction is None else float(clip.ejection_fraction)
     return row
 
@@ -81,22 +105,33 @@ def _one_structure(
     reach = hausdorff(found[known], clip.masks[known], label=label, spacing=clip.spacing)
     row[f"missing_{name}"] = float(np.isinf(reach).sum())
     row[f"hausdorff_{name}"] = _mean(reach)
+    row[f"mad_{name}"] = _mean(
+        mean_surface_distance(found[known], clip.masks[known], label=label, spacing=clip.spacing)
+    )
     return of_frames
 
 
-def _steadiness(row: Row, found: NDArray[np.uint8], dices: Mapping[str, NDArray[np.float64]]) -> None:
+def _steadiness(
+    row: Row, clip: LabelledClip, found: NDArray[np.uint8], dices: Mapping[str, NDArray[np.float64]]
+) -> None:
     drawn = [STRUCTURES[name] for name in dices]
     for name in dices:
         row[f"tc_{name}"] = tc(found, label=STRUCTURES[name])
         # What is never found is steady at nothing.
         row[f"tcd_{name}"] = tcd(dices[name]) if np.nanmax(dices[name], initial=0.0) > 0 else math.nan
     row["mfip"] = mfip(np.where(np.isin(found, drawn), found, 0))
+    if "lv" in dices:
+        known = np.flatnonzero(clip.labelled).tolist()
+        strays = clip.spacing is not None and has_large_temporal_error(
+            found, clip.masks[known], known, label=Label.LV, spacing=clip.spacing
+        )
+        row["lte"] = math.nan if clip.spacing is None else float(strays)
 
 
-def _phases_and_ef(row: Row, clip: LabelledClip, found: NDArray[np.uint8]) -> None:
+def _phases_and_indices(row: Row, clip: LabelledClip, found: NDArray[np.uint8]) -> None:
     measured = measured_or_none(clip, found)
     row["flagged"] = math.nan if measured is None else float(len({flag.frame for flag in measured.flags}))
-    row["ef"] = ef_of(measured, clip.view)
+    row |= indices_of(measured, clip.view)
     for phase, frame, there in (
         ("ed", clip.ed_frame, () if measured is None else measured.ed_frames),
         ("es", clip.es_frame, () if measured is None else measured.es_frames),
@@ -122,20 +157,29 @@ def measured_or_none(
         return None
 
 
-def pair_ef(clip: LabelledClip, masks: NDArray[np.uint8]) -> float:
-    """EF in % by discs in one plane from the masks of the clip's own ED and ES frame; NaN where it can't be had."""
+def pair_measured(clip: LabelledClip, masks: NDArray[np.uint8]) -> Measurements | None:
+    """What is measured by discs in one plane on the masks of the clip's own ED and ES frame; None without them."""
     if clip.ed_frame is None or clip.es_frame is None or clip.ed_frame == clip.es_frame:
-        return math.nan
+        return None
     frames = sorted((clip.ed_frame, clip.es_frame))
     phases = (frames.index(clip.ed_frame), frames.index(clip.es_frame))
-    return ef_of(measured_or_none(clip, masks, frames, phases), clip.view)
+    return measured_or_none(clip, masks, frames, phases)
+
+
+def pair_ef(clip: LabelledClip, masks: NDArray[np.uint8]) -> float:
+    """EF in % of :func:`pair_measured`; NaN where it can't be had."""
+    return ef_of(pair_measured(clip, masks), clip.view)
 
 
 def ef_of(measured: Measurements | None, view: View) -> float:
     """Mean EF over beats in %; NaN without a beat, or in a parasternal view."""
-    if measured is None or view is View.PLAX or "ejection_fraction" not in measured.summary:
-        return math.nan
-    return float(measured.summary["ejection_fraction"].mean)
+    return indices_of(measured, view)["ef"]
+
+
+def indices_of(measured: Measurements | None, view: View) -> Row:
+    """Means over beats of :data:`INDICES`, mL and %; NaN without a beat, without mm, or in a parasternal view."""
+    known = {} if measured is None or view is View.PLAX else measured.summary
+    return {name: float(known[key].mean) if key in known else math.nan for name, key in INDICES.items()}
 
 
 def _both_phases_drawn(clip: LabelledClip) -> bool:

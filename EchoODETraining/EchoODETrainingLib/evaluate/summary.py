@@ -21,7 +21,7 @@ from EchoODELib.engine.metrics import (
     pearson,
 )
 
-from .scores import STRUCTURES
+from .scores import INDICES, STRUCTURES
 
 #: Order in which groups are told: what happened in patients first.
 KINDS = ("real", "pseudo", "simulated")
@@ -30,14 +30,14 @@ _PAIRED = ("dice", "hausdorff", "tc", "tcd")
 
 @dataclass(frozen=True)
 class Agreement:
-    """EF found against EF of a reference, over the clips that have both.
+    """What was found against a reference, over the clips that have both.
 
     Attributes
     ----------
-    measured, reference: (N,) percent.
+    measured, reference: (N,) percent or mL.
     correlation: Pearson's, with its interval.
-    limits: bias and limits of agreement in points.
-    error: mean absolute error in points.
+    limits: bias and limits of agreement in points or mL.
+    error: mean absolute error in points or mL.
     """
 
     measured: np.ndarray
@@ -95,7 +95,7 @@ class Group:
     def in_one_unit(self, model: str, column: str) -> pd.DataFrame:
         """The rows of one model whose values of a column have one unit."""
         rows = self.of(model)
-        return rows[rows["unit"] == self.unit] if column.startswith("hausdorff") else rows
+        return rows[rows["unit"] == self.unit] if column.startswith(("hausdorff", "mad")) else rows
 
     def interval(self, model: str, column: str) -> Interval:
         """Mean over clips with its 95 % interval over patients; NaN where there is none."""
@@ -103,6 +103,14 @@ class Group:
         if column not in rows:
             return Interval(math.nan, math.nan, math.nan)
         return grouped_interval(rows[column].to_numpy(float), rows["patient"].to_numpy())
+
+    def spread(self, model: str, column: str) -> tuple[float, float]:
+        """Mean and standard deviation over patients of their clips' means; NaN where there is none."""
+        rows = self.in_one_unit(model, column)
+        if column not in rows:
+            return math.nan, math.nan
+        means = rows.groupby("patient")[column].mean().dropna()
+        return float(means.mean()), float(means.std())
 
     def total(self, model: str, column: str) -> float:
         """Sum over clips."""
@@ -123,10 +131,14 @@ class Group:
 
     def ef(self, model: str, reference: str = "ef_true") -> Agreement | None:
         """How the EF from the masks found agrees with a column of references; None with fewer than three pairs."""
+        return self.agreement(model, "ef", reference)
+
+    def agreement(self, model: str, found: str, reference: str) -> Agreement | None:
+        """How a column of what was found agrees with one of references; None with fewer than three pairs."""
         rows = self.of(model)
-        if "ef" not in rows:
+        if found not in rows or reference not in rows:
             return None
-        measured, wanted = rows["ef"].to_numpy(float), rows[reference].to_numpy(float)
+        measured, wanted = rows[found].to_numpy(float), rows[reference].to_numpy(float)
         known = np.isfinite(measured) & np.isfinite(wanted)
         if known.sum() < 3:
             return None
@@ -152,7 +164,8 @@ class Group:
     def columns(self) -> list[str]:
         """The columns that have a value in any row and are worth a mean."""
         facts = {"model", "clip", "patient", "unit", "data_set", "kind", "form", "split", "view"}
-        facts |= {"frames", "labelled_frames", "ef", "ef_true", "ef_reported"}
+        facts |= {"frames", "labelled_frames", "ef_reported", "view_found"}
+        facts |= {f"{name}{of}" for name in INDICES for of in ("", "_true")}
         return [name for name in self.rows if name not in facts and self.rows[name].notna().any()]
 
 

@@ -19,7 +19,7 @@ from EchoODELib.engine.progress import Monitor
 from EchoODELib.engine.sequence import EchoSequence
 from EchoODELib.engine.weights import find_card
 from EchoODETrainingLib.evaluate.exhibits import Worst
-from EchoODETrainingLib.evaluate.plots import ef_agreement
+from EchoODETrainingLib.evaluate.plots import agreement_plot
 from EchoODETrainingLib.evaluate.published import beside
 from EchoODETrainingLib.evaluate.report import document, write_report
 from EchoODETrainingLib.evaluate.run import evaluate
@@ -95,7 +95,7 @@ def test_the_tables_and_the_summary_tell_the_same(a_report, an_evaluation):
     rows = pd.read_csv(a_report / "clips.csv")
     assert len(rows) == 2 * 3
     summary = json.loads((a_report / "summary.json").read_text(encoding="utf-8"))
-    assert (summary["schema"], summary["schema_version"]) == ("echoode-evaluation", "1.0")
+    assert (summary["schema"], summary["schema_version"]) == ("echoode-evaluation", "1.1")
     assert [(g["data_set"], g["kind"], g["form"]) for g in summary["groups"]] == [
         ("camus", "real", "stills"),
         ("phantom", "simulated", "film"),
@@ -188,7 +188,7 @@ def test_ef_is_drawn_with_its_limits(an_evaluation):
     rows = an_evaluation.groups[1].rows.copy()
     rows["ef"], rows["ef_true"] = np.linspace(30, 63, len(rows)), np.linspace(32, 60, len(rows))
     agreement = replace(an_evaluation.groups[1], rows=pd.concat([rows, rows])).ef("tiny-one")
-    head, picture = ef_agreement(agreement, "#0072b2", "EF as reported").split(",")
+    head, picture = agreement_plot(agreement, "#0072b2", "EF as reported").split(",")
     assert head == "data:image/svg+xml;base64"
     assert ElementTree.fromstring(base64.b64decode(picture)).tag.endswith("svg")
 
