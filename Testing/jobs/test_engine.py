@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from EchoODELib.engine.errors import DeviceError, OutputError, UnsuitableMask, WeightsError
+from EchoODELib.engine.errors import DeviceError, OutputError, RunCancelled, UnsuitableMask, WeightsError
 from EchoODELib.engine.export.folder import KINDS
+from EchoODELib.engine.live.beats import BeatByBeat
+from EchoODELib.engine.live.segmenter import StreamingSegmenter
 from EchoODELib.engine.phantom import PhantomClip
 from EchoODELib.engine.progress import Progress
 from EchoODELib.engine.segment import Segmenter
 from EchoODELib.engine.sequence import SegmentedSequence
-from EchoODELib.jobs import Export, JobState, MissingPackage, Propagate, Segment, WarmUp, Worker, WorkerState
+from EchoODELib.engine.views import propose_view
+from EchoODELib.jobs import (
+    Export,
+    FrameShown,
+    JobState,
+    Live,
+    MissingPackage,
+    Propagate,
+    ProposeView,
+    Segment,
+    WarmUp,
+    Worker,
+    WorkerState,
+)
 from EchoODELib.jobs.process import default_environment
 
 
@@ -68,6 +84,47 @@ def test_results_outlive_the_worker(a_phantom: PhantomClip) -> None:
     assert result.masks[0].any() and not result.masks[1:].any()
     assert worker.wait(worker.submit(WarmUp(device="cpu"))) is None  # it starts anew
     worker.close()
+
+
+def test_frames_that_come_one_by_one(worker: Worker, a_phantom: PhantomClip, until: Callable[..., None]) -> None:
+    clip, told = a_phantom.sequence, []
+    task = Live(clip.frames[::4], device="cpu", spacing=clip.spacing, view=clip.view)
+    job = worker.submit(task, on_answer=told.append)
+
+    def heard() -> bool:
+        worker.poll()
+        return worker.hears(job)
+
+    for number, frame in enumerate(clip.frames):
+        until(heard, 60.0)
+        worker.say(job, FrameShown(f"{number}", float(clip.times[number]), frame))
+    until(lambda: worker.poll() or len(told) == len(clip))
+    worker.cancel()
+    with pytest.raises(RunCancelled):
+        worker.wait(job)
+    segmenter = StreamingSegmenter(device="cpu", spacing=clip.spacing, view=clip.view)
+    segmenter.start(clip.frames[::4])
+    follower = BeatByBeat(clip.spacing, clip.view)
+    for number, answer in enumerate(told):
+        direct = segmenter.push(clip.frames[number], float(clip.times[number]))
+        np.testing.assert_array_equal(answer.mask, direct.mask)
+        assert answer.lv_area == direct.lv_area
+        assert answer.index == f"{number}"
+        ended = follower.feed(direct.time, direct.lv_area, direct.mask)
+        assert [beat.es_time for beat in answer.beats] == [beat.es_time for beat in ended]
+    assert told[0].provenance.model == segmenter.card.name
+    assert told[0].provenance.weights_sha256 == segmenter.card.sha256
+    assert all(answer.provenance is None for answer in told[1:])
+
+
+def test_a_view_is_proposed_while_other_work_may_follow(worker: Worker, a_phantom: PhantomClip) -> None:
+    seen = worker.submit(ProposeView(a_phantom.sequence))
+    masks = worker.submit(Segment(a_phantom.sequence, device="cpu", frames=(0,)))
+    assert worker.wait(masks).masks[0].any()
+    direct = propose_view(a_phantom.sequence)
+    result = worker.wait(seen)
+    assert result.view is direct.view
+    assert result.probability == (None if direct.probability is None else pytest.approx(direct.probability, abs=1e-4))
 
 
 def moved(segmented: SegmentedSequence) -> SegmentedSequence:
