@@ -23,6 +23,7 @@ class ClipSampler:
     use: how clips are cut.
     task: what the network shall say, see :meth:`~.datasets.recordings.Recording.wanted`.
     a_recording: clips of each recording; paper 003 takes 2.
+    own_starts: whether each of them starts at a frame of its own.
     augmentation: None for none, as for validation.
     """
 
@@ -33,9 +34,11 @@ class ClipSampler:
         task: str,
         *,
         a_recording: int = 2,
+        own_starts: bool = True,
         augmentation: Augmentation | None = None,
     ) -> None:
-        self.size, self.use, self.task, self.a_recording = size, use, task, a_recording
+        self.size, self.use, self.task = size, use, task
+        self.a_recording, self.own_starts = a_recording, own_starts
         self._augment = WindowAugmenter(augmentation, size, labels=())
 
     def __call__(self, clip: Recording, random: np.random.Generator) -> dict[str, Tensor]:
@@ -51,6 +54,8 @@ class ClipSampler:
         """
         wanted = clip.wanted(self.task)
         starts = random.integers(self.use.starts(clip.times), size=self.a_recording)
+        if not self.own_starts:
+            starts[:] = starts[0]
         clips = np.stack([self.cut(clip, int(start), random) for start in starts])
         return {"clips": torch.from_numpy(clips[:, :, None]), "wanted": torch.tensor([wanted])}
 

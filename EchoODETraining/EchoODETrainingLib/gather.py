@@ -214,7 +214,14 @@ def value_sampler_of(recipe: Recipe, size: Size, *, changes: bool = True) -> Cli
     except (TypeError, UnsuitableClip) as error:
         raise RecipeError(f"The recipe {recipe.name}: augmentation: {error}.") from error
     clips = recipe.clips
-    return ClipSampler(size, clips.use, recipe.task, a_recording=clips.a_recording, augmentation=augmentation)
+    return ClipSampler(
+        size,
+        clips.use,
+        recipe.task,
+        a_recording=clips.a_recording,
+        own_starts=clips.own_starts,
+        augmentation=augmentation,
+    )
 
 
 def window_sampler_of(recipe: Recipe, size: Size) -> WindowSampler:

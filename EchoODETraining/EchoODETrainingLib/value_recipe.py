@@ -16,6 +16,7 @@ class Clips(BaseModel):
     frames, stride, interval, whole: of a clip.
     clips: whose answers are averaged at use.
     a_recording: clips that an example shows of its recording, each changed in its own way; the paper's 2.
+    own_starts: whether each of them starts at a frame of its own; else they differ by their changes alone.
     longest: px; recordings are kept no larger than this on their longer side. None: twice the input's.
     """
 
@@ -27,6 +28,7 @@ class Clips(BaseModel):
     whole: bool = False
     clips: Annotated[int, Field(ge=1)] = 3
     a_recording: Annotated[int, Field(ge=1)] = 2
+    own_starts: bool = True
     longest: Annotated[int, Field(ge=32)] | None = None
 
     @property

@@ -9,12 +9,15 @@ from importlib.util import find_spec
 #: Each benchmark's name and the module that runs it.
 COMMANDS = {
     "ef": "Testing.benchmark.ef",
+    "ef-parts": "Testing.benchmark.ef_parts",
     "batch": "Testing.benchmark.batch",
     "gui": "Testing.benchmark.gui",
     "live": "Testing.benchmark.live",
     "models": "Testing.benchmark.models",
     "peers": "Testing.benchmark.networks",
     "registration": "Testing.benchmark.registration",
+    "temporal": "Testing.benchmark.temporal",
+    "views": "Testing.benchmark.views",
 }
 
 

@@ -163,6 +163,9 @@ def test_an_example_shows_two_clips_of_a_recording() -> None:
     assert torch.equal(one["clips"], again["clips"])
     assert not torch.equal(one["clips"][0], one["clips"][1])
     assert not torch.equal(one["clips"], other["clips"])
+    still = ClipSampler((32, 40), ClipUse(5, 3), "ejection_fraction", own_starts=False)
+    first, second = still(recording, np.random.default_rng(1))["clips"]
+    assert torch.equal(first, second)
 
 
 def test_clips_for_judging_are_those_at_use() -> None:
