@@ -124,7 +124,7 @@ class _Bench:
         """Train, or go on training, then score."""
         recipe = self.recipe(variant)
         place = self.folder / variant.key / f"run-{self._mark(variant, _TRAINS)}"
-        status = _trained(recipe, place, self.machine)
+        status = finish_training(recipe, place, self.machine)
         os.environ[MODELS_VARIABLE] = str(place / "model")
         rows = evaluate([recipe.name], self._data(), device=self.machine.device, clean=False, worst=0).rows
         network = build_model(recipe.architecture, **recipe.configuration)
@@ -142,7 +142,7 @@ class _Bench:
         return sets
 
 
-def _trained(recipe: Recipe, place: Path, machine: Machine) -> dict[str, Any]:
+def finish_training(recipe: Recipe, place: Path, machine: Machine) -> dict[str, Any]:
     """The run's last status, once it is done."""
     say: Callable[[str], None] = lambda line: console.print(f"    {line}", highlight=False)  # noqa: E731
     if (place / "recipe.yaml").is_file():

@@ -187,6 +187,7 @@ KINDS = {
     "ted": (".ted", "Ted"),
     "exports": (".exports", "Exports"),
     "phantom": (".phantom", "Phantom"),
+    "hard_phantom": (".hard_phantom", "HardPhantom"),
     "pseudo_camus": (".pseudo_camus", "PseudoCamus"),
     "view_folder": (".view_folder", "ViewFolder"),
     "other_phantom": (".other_views", "OtherPhantom"),

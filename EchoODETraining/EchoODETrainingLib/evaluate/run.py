@@ -30,7 +30,7 @@ from .summary import Group, group_rows
 from .trials import try_model
 
 #: Data sets whose clips' names are the data set's own; names of others could tell who a patient is.
-PUBLIC = ("camus", "pseudo_camus", "echonet_dynamic", "echonet_lvh", "hmc_qu", "ted", "phantom")
+PUBLIC = ("camus", "pseudo_camus", "echonet_dynamic", "echonet_lvh", "hmc_qu", "ted", "phantom", "hard_phantom")
 
 _UNREADABLE = "It could not be read, or has nothing to compare with; the command's own output says which it is."
 
