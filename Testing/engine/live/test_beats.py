@@ -113,3 +113,9 @@ def test_memory_does_not_grow_with_the_stream(an_uneven_heart):
     finally:
         tracemalloc.stop()
     assert late < early + 100_000
+
+
+def test_too_few_frames_of_a_beat_tell_no_ejection_fraction(an_uneven_heart):
+    few, enough = range(0, 120, 6), range(0, 120, 2)  # 5 and 15 frames a second
+    assert not fed(BeatByBeat(), an_uneven_heart, None, few)
+    assert fed(BeatByBeat(), an_uneven_heart, None, enough)

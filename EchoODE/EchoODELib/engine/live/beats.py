@@ -32,6 +32,8 @@ _PAUSE_SECONDS = 1.0
 # An end-diastole may move by so much while the curve goes on.
 _SHIFT_SECONDS = 0.15
 _BEATS_KEPT = 100
+# Of a beat: where a slow machine drops more, ED and ES lie beside what was seen, and EF comes out too small.
+_FEWEST_FRAMES = 8
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class BeatByBeat:
         view: View = View.UNKNOWN,
         settings: PhaseSettings | None = None,
     ) -> None:
-        self._spacing, self._apical, self._settings = spacing, view is not View.PLAX, settings or PhaseSettings()
+        self._spacing, self._settings = spacing, settings or PhaseSettings()
+        self._apical = view not in (View.PLAX, View.OTHER)
         self._unit = "px²" if spacing is None else "mm²"
         self._seen: deque[_Seen] = deque(maxlen=_MOST_FRAMES)
         self._beats: deque[LiveBeat] = deque(maxlen=_BEATS_KEPT)
@@ -155,7 +158,8 @@ class BeatByBeat:
     def _is_new(self, span: Span, times: Array) -> bool:
         end = -math.inf if span.next_ed_frame is None else float(times[span.next_ed_frame])
         return bool(
-            times[span.ed_frame] >= self._ended_at - _SHIFT_SECONDS
+            (span.next_ed_frame or 0) - span.ed_frame >= _FEWEST_FRAMES
+            and times[span.ed_frame] >= self._ended_at - _SHIFT_SECONDS
             and end >= self._ended_at + self._settings.shortest_cycle
         )
 
