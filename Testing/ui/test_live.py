@@ -142,6 +142,7 @@ def test_a_clip_is_segmented_as_it_plays(
     for button in (ui.segmentButton, ui.propagateButton, ui.editButton, ui.undoButton):
         assert not button.enabled
         assert "Live is on" in button.toolTip
+    until(lambda: ui.measureHint.text.startswith("Live is on"))
     browser.SetPlaybackLooped(True)
     QTest.mouseClick(ui.playWidget.findChild("QToolButton", "pushButton_VcrPlay"), Qt.LeftButton)
     seen = []

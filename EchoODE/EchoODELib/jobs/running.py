@@ -192,7 +192,7 @@ class _SegmentsLive:
             shown = conversation.hear()
             seen = segmenter.push(shown.frame, shown.time)
             ended = beats.feed(shown.time, seen.lv_area, seen.mask)
-            told = tuple(BeatSeen(beat.ed_time, beat.es_time, beat.quantities) for beat in ended)
+            told = tuple(BeatSeen(beat.ed_time, beat.es_time, beat.next_ed_time, beat.quantities) for beat in ended)
             conversation.answer(
                 FrameSegmented(shown.index, shown.time, seen.mask, seen.lv_area, seen.seconds, told, made)
             )

@@ -141,12 +141,13 @@ class BeatSeen:
 
     Attributes
     ----------
-    ed_time, es_time: seconds.
+    ed_time, es_time, next_ed_time: seconds.
     quantities: as those of :class:`~..engine.sequence.Beat`.
     """
 
     ed_time: float
     es_time: float
+    next_ed_time: float
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
 
 

@@ -38,6 +38,7 @@ Array = NDArray[np.float64]
 STEP = "live"
 _OPENING = 12  # frames that sector and brightness are found from
 _LONGEST_GAP_S = 0.5  # in the curve, that is drawn over
+_SAME_BEAT_S = 0.2
 _PACE_S = 2.0  # of the past, over which frames a second are counted
 _TELL_S, _DRAW_S = 0.2, 0.5  # between two reports, and two drawings of the curve
 
@@ -230,7 +231,8 @@ class _Following:
             return int(np.abs(times - time).argmin())
 
         beats = tuple(
-            Beat(frame(beat.ed_time), frame(beat.es_time), None, beat.quantities) for beat in self.state.beats
+            Beat(frame(beat.ed_time), frame(beat.es_time), frame(beat.next_ed_time), beat.quantities)
+            for beat in self.state.beats
         )
         return Measurements(
             beats=beats,
@@ -301,10 +303,9 @@ class _Following:
         state, now = self.state, time.monotonic()
         state.segmented += 1
         state.area = answer.lv_area
-        state.beats = sorted(
-            {round(beat.ed_time, 4): beat for beat in (*state.beats, *answer.beats)}.values(),
-            key=lambda beat: beat.ed_time,
-        )
+        for beat in answer.beats:  # a clip that is played again brings the same beats again
+            others = [one for one in state.beats if abs(one.ed_time - beat.ed_time) > _SAME_BEAT_S]
+            state.beats = sorted([*others, beat], key=lambda one: one.ed_time)
         self._answers.append(now)
         while now - self._answers[0] > _PACE_S:
             self._answers.popleft()

@@ -52,6 +52,8 @@ class MeasureSection(Section):
                 measured = self.context.operations.measure(study)
             except EchoODEError as error:
                 hint = str(error)
+            if self.context.operations.live.study == study:
+                hint = _("Live is on: when it is turned off, everything is measured.")
         ui.measureHint.text = hint
         ui.measureHint.setVisible(measured is None)
         ui.resultsFrame.setVisible(measured is not None)
