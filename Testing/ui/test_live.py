@@ -148,7 +148,14 @@ def test_a_clip_is_segmented_as_it_plays(
     seen = []
     until(lambda: seen.append(newest().GetDisplayNode().GetVisibility()) or live.state.segmented > 8)
     assert any(seen)  # over frames that had none yet
-    until(lambda: live.state.beats)
+    since = time.monotonic()
+
+    def a_beat() -> bool:
+        if time.monotonic() - since > 10:  # a busy computer drops too many frames for EF
+            browser.SetPlaybackRateFps(8.0)
+        return bool(live.state.beats)
+
+    until(a_beat)
     until(lambda: f"EF {live.state.ejectionFraction[0]:.0f} %" in live.label)
     picture("live-playing")
     assert abs(live.state.ejectionFraction[0] - a_heart.ejection_fraction) < 12
