@@ -20,6 +20,11 @@ KIND_NAMES = {
     OWN: "Own clips (exports, scenes)",
     MOVED: "CAMUS in motion",
     SIMULATED: "Simulated hearts",
+    "hard_phantom": "Simulated hearts whose echo comes and goes",
+    "view_folder": "Clips in folders by view",
+    "other_phantom": "Simulated clips of no view",
+    "other_camus": "CAMUS, made to no view",
+    "restyled_phantom": "Simulated hearts in the texture of CAMUS",
 }
 """Kind, as command line and recipes name it -> its name for people."""
 

@@ -20,6 +20,7 @@ class DataKind(enum.Enum):
     HMC_QU = "hmc_qu"
     TED = "ted"
     EXPORTS = "exports"
+    VIEW_FOLDER = "view_folder"
     PHANTOM = "phantom"
 
     def label(self) -> str:
