@@ -66,17 +66,22 @@ class Scored:
     courses: Mapping[str, Course]
 
 
-def score(models: Sequence[str], clips: Clips, folder: Path, device: str, console: Console) -> Scored:
+def score(
+    models: Sequence[str], clips: Clips, folder: Path, device: str, console: Console, *, stored: bool = False
+) -> Scored:
     """Score models on clips, masks as the networks give them; what was scored before is taken up.
 
     Parameters
     ----------
     models: names, "NAME+wma:6" for smoothed ones.
     folder: where scores are kept.
+    stored: take what is kept, and score nothing.
     """
     rows, courses = [], {}
     for model in models:
         path = folder / clips.kind / f"{model.replace(':', '')}-{_mark(model, clips)}.json"
+        if stored and not path.is_file():
+            continue
         if not path.is_file():
             console.print(f"{model} on {clips.said}", highlight=False)
             opened = open_data_set(clips.kind, clips.folder, **clips.options)
@@ -90,7 +95,7 @@ def score(models: Sequence[str], clips: Clips, folder: Path, device: str, consol
         rows.append(pd.read_json(StringIO(record["rows"]), orient="split"))
         kept = dict(zip(FIGURES, np.array(record["course"]), strict=True))
         courses[model] = Course({n: one[0] for n, one in kept.items()}, {n: one[1] for n, one in kept.items()})
-    return Scored(clips, tuple(group_rows(pd.concat(rows, ignore_index=True))), courses)
+    return Scored(clips, tuple(group_rows(pd.concat(rows, ignore_index=True))) if rows else (), courses)
 
 
 def _mark(model: str, clips: Clips) -> str:

@@ -47,7 +47,8 @@ def temporal(
     models: Annotated[str, typer.Option(help="By name, with commas between; NAME+wma:6 is smoothed.")] = ",".join(
         MODELS
     ),
-    hearts: Annotated[int, typer.Option(min=2, help="Simulated hearts, plain ones and hard ones each.")] = 20,
+    hearts: Annotated[int, typer.Option(min=2, help="Simulated hearts whose echo comes and goes.")] = 20,
+    plain: Annotated[int, typer.Option(min=0, help="Simulated hearts without trouble; 0 for none.")] = 20,
     patients: Annotated[int, typer.Option(min=0, help="CAMUS patients in motion; 0 for none.")] = 20,
     stills: Annotated[int, typer.Option(min=0, help="CAMUS patients' stills; 0 for none.")] = 50,
     frames: Annotated[int, typer.Option(min=8, help="Of a beat; 56 are about 50 a second, as in the paper.")] = 56,
@@ -55,6 +56,7 @@ def temporal(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     output: Annotated[Path | None, typer.Option(help="Folder for scores; benchmark-output by default.")] = None,
     document: Annotated[Path, typer.Option(help="The Markdown file with the tables.")] = _DOCUMENT,
+    stored: Annotated[bool, typer.Option("--stored", help="Make the tables of what is scored already.")] = False,
 ) -> None:
     """Compare networks with and without memory. Interrupt it at will: the next run goes on where this one stopped."""
     torch.set_num_threads(threads)
@@ -67,12 +69,12 @@ def temporal(
     chosen = [name for name in asked if name not in absent]
     folder = (output or default_folder()) / "temporal"
     lines = ["# Networks with and without memory", ""]
-    options = f"--hearts {hearts} --patients {patients} --stills {stills} --frames {frames}"
+    options = f"--hearts {hearts} --plain {plain} --patients {patients} --stills {stills} --frames {frames}"
     lines += [f"`scripts/benchmark temporal {options}`"]
     lines += ["", f"{CAPTION} {machine(threads)}.", ""]
     console.width = max(console.width, 170)
-    for clips in _clips(hearts, patients, stills, frames):
-        scored = score(chosen, clips, folder, device, console)
+    for clips in _clips(hearts, plain, patients, stills, frames):
+        scored = score(chosen, clips, folder, device, console, stored=stored)
         for group in scored.groups:
             lines += [f"## {heading(scored, group)}", ""]
             lines += tell(temporal_table(group), "###", console)
@@ -98,14 +100,15 @@ def steadier(group: Group) -> Table:
     return Table("With memory, against without", heads, ((f"{WITH} against {WITHOUT}", cells),))
 
 
-def _clips(hearts: int, patients: int, stills: int, frames: int) -> list[Clips]:
+def _clips(hearts: int, plain: int, patients: int, stills: int, frames: int) -> list[Clips]:
     cache = default_cache()
-    made: dict[str, Any] = {"clips": {"test": hearts}, "views": ["A4C"]}
+    hard: dict[str, Any] = {"clips": {"test": hearts}, "views": ["A4C"]}
+    easy: dict[str, Any] = {"clips": {"test": plain}, "views": ["A4C"], "frames": frames, "seed": 7}
     trouble = "hearts with wandering shadows, dropouts, a fading valve and lost frames"
-    hard = Clips(trouble, "hard_phantom", cache / "hard", made, "test")
-    plain = Clips("hearts", "phantom", cache / "phantom", {**made, "frames": frames, "seed": 7}, "test")
     camus = data_folder() / "camus_4ch"
-    found = [hard, plain]
+    found = [Clips(trouble, "hard_phantom", cache / "hard", hard, "test")]
+    if plain:
+        found.append(Clips("hearts", "phantom", cache / "phantom", easy, "test"))
     if (camus / "valid").is_dir():
         of = {"views": ["4CH"]}
         moved = Clips("pairs of CAMUS in motion", "pseudo_camus", camus, {**of, "frames": frames}, limit=patients)

@@ -48,9 +48,7 @@ def views(
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Train and compare RAL without each of its parts.")
     ] = False,
-    stored: Annotated[
-        bool, typer.Option("--stored", help="With --ablation: of those that are trained already.")
-    ] = False,
+    stored: Annotated[bool, typer.Option("--stored", help="Make the tables of what is done already.")] = False,
     steps: Annotated[int, typer.Option(min=1, help="Of the ablation's training, each.")] = 300,
     size: Annotated[int, typer.Option(min=32, help="Rows and columns of the ablation's input.")] = 64,
     growth: Annotated[int, typer.Option(min=2, help="Of the ablation's blocks.")] = 6,
@@ -72,14 +70,14 @@ def views(
     lines = ["# Networks of several views", ""]
     lines += [f"`scripts/benchmark views --hearts {hearts} --patients {patients}{option}`", ""]
     lines += [f"{CAPTION} {machine(threads)}.", ""]
-    lines += _compared(models, hearts, patients, folder, device)
+    lines += _compared(models, hearts, patients, folder, device, stored=stored)
     if ablation:
         lines += _ablation(budget, hearts, folder, Machine(device=device, threads=threads, keep_seconds=30.0), stored)
     write_bytes(document, ("\n".join(lines).rstrip() + "\n").encode())
     console.print(str(document), highlight=False)
 
 
-def _compared(models: str, hearts: int, patients: int, folder: Path, device: str) -> list[str]:
+def _compared(models: str, hearts: int, patients: int, folder: Path, device: str, *, stored: bool) -> list[str]:
     asked = [name.strip() for name in models.split(",") if name.strip()]
     absent = missing(asked)
     if asked and len(absent) == len(asked):
@@ -89,7 +87,7 @@ def _compared(models: str, hearts: int, patients: int, folder: Path, device: str
     chosen = [name for name in asked if name not in absent]
     lines = []
     for clips in _clips(hearts, patients) if chosen else ():
-        scored = score(chosen, clips, folder, device, console)
+        scored = score(chosen, clips, folder, device, console, stored=stored)
         for group in scored.groups:
             lines += [f"## {heading(scored, group)}", ""]
             lines += tell(views_table(group), "###", console)
@@ -118,7 +116,7 @@ def _ablation(budget: AblationBudget, hearts: int, folder: Path, machine: Machin
     trained = [part.model for part in PARTS if not missing([part.model])]
     if not trained:
         return []
-    scored = score(trained, _hearts(hearts), folder / "ablation" / mark, machine.device, console)
+    scored = score(trained, _hearts(hearts), folder / "ablation" / mark, machine.device, console, stored=stored)
     caption = _ABLATION_CAPTION.format(steps=budget.steps, size=budget.size, hearts=budget.hearts, seed=budget.seed)
     lines = ["## Ablation of recurrent aggregation learning", "", caption, ""]
     for group in scored.groups:
