@@ -16,6 +16,7 @@ import slicer
 from ..engine.errors import EchoODEError, UnsuitableClip
 from ..engine.progress import Progress
 from ..jobs.errors import WorkerBusy
+from ..jobs.job import JobState
 from .options import Event
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Pieces = Iterator[None]
 TakeIn = Callable[["Study", Any], Pieces]
 Ending = Callable[[], Pieces]
 
+_LISTEN_S = 0.005
 _BUDGET = 0.02  # seconds of one poll that pieces may take, when none takes longer by itself
 
 
@@ -90,6 +92,10 @@ class Runner:
         """
         if self.run is not None:
             raise WorkerBusy("Another run is under way: wait for it, or cancel it first.")
+        while (left := self.worker.job) is not None and left.state is JobState.CANCELLING:
+            # One that was abandoned with its scene: it has ended within a third of a second.
+            self.worker.poll()
+            time.sleep(_LISTEN_S)
         run = Run(step, study, takeIn, ending)
         run.job = self.worker.submit(
             task,
