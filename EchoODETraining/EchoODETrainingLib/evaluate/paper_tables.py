@@ -98,7 +98,7 @@ def indices_table(group: Group) -> Table:
         for name in ("edv", "esv", "ef"):
             cells.append(_printed(row, f"{name}_corr"))
             bias, sd = row.get(f"{name}_bias"), row.get(f"{name}_bias_sd")
-            cells.append(_NONE if bias is None else Cell(f"{signed(bias)} ± {sd}"))
+            cells.append(_NONE if bias is None else Cell(f"{signed(float(bias))} ± {sd}"))
             cells.append(_printed(row, f"{name}_mae"))
         rows.append((said, tuple(cells)))
     heads = [
@@ -158,13 +158,23 @@ def _unit(index: str) -> str:
     return "points" if index == "EF" else "mL"
 
 
-def _published(page: str, number: str, authors: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
-    """Rows of a paper's table, by what they are called among ours."""
-    return [(f"{authors}: {row['method']}", row) for table in published_tables(page, (number,)) for row in table.rows]
+def _published(page: str, number: str, authors: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+    """Rows of a paper's table, by what they are called among ours; values with as many decimals as their column has."""
+    found = []
+    for table in published_tables(page, (number,)):
+        digits = {key: max(_decimals(row.get(key)) for row in table.rows) for key in table.columns}
+        for row in table.rows:
+            values = {k: f"{v:.{digits[k]}f}" if isinstance(v, float) else str(v) for k, v in row.items()}
+            found.append((f"{authors}: {row['method']}", values))
+    return found
 
 
-def _printed(row: Mapping[str, Any], key: str) -> Cell:
+def _decimals(value: Any) -> int:
+    return len(str(value).partition(".")[2]) if isinstance(value, float) else 0
+
+
+def _printed(row: Mapping[str, str], key: str) -> Cell:
     """A published value, with its spread where one is printed, digit by digit."""
     if key not in row:
         return _NONE
-    return Cell(f"{row[key]} ± {row[f'{key}_sd']}" if f"{key}_sd" in row else str(row[key]))
+    return Cell(f"{row[key]} ± {row[f'{key}_sd']}" if f"{key}_sd" in row else row[key].replace("-", "−"))
