@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from EchoODELib.engine.errors import UnsuitableClip
 from EchoODELib.engine.export.atomic import write_bytes
 from EchoODELib.engine.weights import find_card, list_models
 from EchoODETrainingLib.datasets.base import open_data_set
@@ -85,9 +86,12 @@ def score(
         if not path.is_file():
             console.print(f"{model} on {clips.said}", highlight=False)
             opened = open_data_set(clips.kind, clips.folder, **clips.options)
-            found = evaluate(
-                [model], [opened], split=clips.split, limit=clips.limit, device=device, clean=False, worst=0
-            )
+            try:
+                found = evaluate(
+                    [model], [opened], split=clips.split, limit=clips.limit, device=device, clean=False, worst=0
+                )
+            except UnsuitableClip:  # clips of no view have nothing for a model that names none
+                continue
             course = next(iter(found.courses.values()), Course())
             kept = [[course.values[name].tolist(), course.counts[name].tolist()] for name in FIGURES]
             write_bytes(path, json.dumps({"rows": found.rows.to_json(orient="split"), "course": kept}).encode())
