@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..weights import COMBINATION, ModelCard, list_models
 
-LIVE_MODEL = "unet-camus-a4c"
+LIVE_MODEL = "live-camus-a4c"
 """The one that is taken where none is named."""
 
 # Architectures that look at whole windows of a clip, also at what comes after a frame.
