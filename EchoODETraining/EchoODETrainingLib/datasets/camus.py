@@ -89,6 +89,8 @@ class Camus(DataSet):
         """Patient to split by the fold."""
         assert self.folder is not None and self.fold is not None
         names = sorted(path.name for _, root in _roots(self.folder) for path in root.iterdir() if path.is_dir())
+        if not names:
+            return {}  # none of this kind: told with the layout
         judged = fold_of(len(names), self.fold, self.folds)
         return {name: "valid" if place in judged else "train" for place, name in enumerate(names)}
 

@@ -13,6 +13,7 @@ from EchoODELib.engine.errors import EchoODEError, OutputError
 from .data import CAMUS, MOVED, SIMULATED, DataChoice
 
 FOLDER = Path(__file__).parents[1] / "recipes"
+FIRST = "echo_ode_apical"
 SIZES = ((64, 64), (96, 96), (112, 112), (128, 160), (192, 224), (256, 256))
 """(rows, columns) that are offered beside the recipe's own."""
 ASKED = "asked"
@@ -52,8 +53,8 @@ class Setup:
 
 
 def shipped_recipes() -> list[Path]:
-    """Files of the recipes that come with the module: ours by name, then the papers' as published."""
-    return sorted(FOLDER.glob("*.yaml"), key=lambda path: (path.stem.endswith("_paper"), path.stem))
+    """Files of the recipes that come with the module: the default model's, ours by name, the papers' as published."""
+    return sorted(FOLDER.glob("*.yaml"), key=lambda path: (path.stem != FIRST, path.stem.endswith("_paper"), path.stem))
 
 
 def can_read() -> bool:
