@@ -278,7 +278,7 @@ def test_a_sequence_is_followed_while_it_is_recorded(
     live.turn_on()
     until(lambda: live.state.segmented > 20)
     until(lambda: live.state.beats)
-    assert newest().GetDisplayNode().GetVisibility()  # the frame in view is newer than any mask
+    until(lambda: newest().GetDisplayNode().GetVisibility())  # the frame in view is newer than any mask
     until(lambda: "EF" in live.label)
     picture("live-recording")
     recorder.stop()
