@@ -206,10 +206,12 @@ def paint(study: Any, settle: Callable[..., None]) -> None:
     settle()
 
 
-def test_editing_without_a_stroke_leaves_nothing_to_undo(ui: Any, a_study: Any, settle: Callable[..., None]) -> None:
-    for _ in range(2):
-        click(ui.editButton)
-        settle()
+def test_editing_without_a_stroke_leaves_nothing_to_undo(panel: Any, a_study: Any, settle: Callable[..., None]) -> None:
+    ui = panel.ui
+    click(ui.editButton)
+    panel.refresh()  # as soon as anything is told while the editor is open
+    click(ui.editButton)
+    settle()
     assert not ui.undoButton.enabled
     assert "Nothing to undo" in ui.undoButton.toolTip
 

@@ -287,6 +287,7 @@ class Operations:
         """Take back :meth:`remember`, if that was the last step: what it was for changed nothing."""
         if self._history.undoName(study) == name:
             self._history.drop(study)
+            self._tell(Event.MASKS, study)  # what could be undone while the editor was open no longer can
 
     def setPhases(self, study: Study, edFrames: Iterable[int], esFrames: Iterable[int]) -> None:
         """Set ED and ES by hand; everything measured follows.
