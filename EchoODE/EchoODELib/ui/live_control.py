@@ -9,7 +9,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..engine.export.wording import spoken
-from ..logic.live import LiveState
+from ..logic.live_following import LiveState
 from .context import Context
 from .section import setUsable
 from .shortcuts import withKeys
