@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from EchoODELib.engine.anatomy_rules import tidy_mask
+from EchoODELib.engine.anatomy_rules import strongest, tidy_mask
 from EchoODELib.engine.metrics import count_components, count_holes
 from EchoODELib.engine.sequence import Label
 
@@ -118,3 +118,8 @@ def test_what_lies_around_a_mask_changes_nothing():
         np.testing.assert_array_equal(
             tidy_mask(mask[::-1, ::-1], maps[:, ::-1, ::-1], inside[::-1, ::-1]) > 0, alone[::-1, ::-1] > 0
         )
+
+
+def test_the_strongest_class_is_that_of_argmax():
+    maps = np.random.default_rng(0).integers(0, 4, (4, 20, 30)).astype(np.float32)  # with many equals
+    np.testing.assert_array_equal(strongest(maps), maps.argmax(0))

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from .. import __version__
-from .anatomy_rules import tidy_mask
+from .anatomy_rules import strongest, tidy_mask
 from .combination import NetworksOverClip, load_members
 from .errors import UnsuitableClip, WeightsError
 from .models.inference import choose_device
@@ -264,7 +264,7 @@ class Segmenter:
         self, maps: NDArray[np.float32], sector: Sector, view: View, usual: NDArray[np.float32] | None
     ) -> NDArray[np.uint8]:
         """A mask in the sector's box from probabilities there."""
-        mask: NDArray[np.uint8] = maps.argmax(0).astype(np.uint8)
+        mask = strongest(maps)
         if not self.clean:
             return mask
         # On a view that it doesn't know, a model draws those that it knows.

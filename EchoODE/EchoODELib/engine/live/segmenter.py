@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..anatomy_rules import tidy_mask
+from ..anatomy_rules import strongest, tidy_mask
 from ..combination import load_members
 from ..errors import UnsuitableClip, WeightsError
 from ..models.inference import choose_device
@@ -272,7 +272,7 @@ class StreamingSegmenter:
         sector, fit = self._preparation.sector, self._preparation.fit
         if sector is None:
             raise RuntimeError("a stream begins with its sector")
-        mask = _strongest(fit.to_box(maps))
+        mask = strongest(fit.to_box(maps))
         if self.clean:
             if self._usual is None:
                 self._usual = maps.copy()
@@ -280,12 +280,3 @@ class StreamingSegmenter:
                 self._usual += np.float32(1 - math.exp(-step / _USUAL_SECONDS)) * (maps - self._usual)
             mask = tidy_mask(mask, fit.to_box(self._usual), sector.crop(sector.mask), walls=self._walls)
         return sector.restore(mask)
-
-
-def _strongest(maps: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The first of the greatest of (C, H, W): argmax over the first axis, four times as fast."""
-    labels, best = np.zeros(maps.shape[1:], np.uint8), maps[0]
-    for label, one in enumerate(maps[1:], 1):
-        labels[one > best] = label
-        best = np.maximum(best, one)
-    return labels
