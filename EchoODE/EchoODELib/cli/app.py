@@ -55,7 +55,8 @@ app = typer.Typer(
     help="Echocardiography: segment a clip, propagate a mask, measure EF and strain, export.\n\n"
     "Frames count from 0. Research software, not a medical device.",
     epilog="Exit codes: 0 done, 2 wrong use, 3 unreadable clip, 4 unsuitable clip, 5 unsuitable mask, "
-    "6 uncalibrated clip, 7 model weights, 8 output, 9 device, 10 recipe, 11 training, 12 cluster, 130 cancelled.",
+    "6 uncalibrated clip, 7 model weights, 8 output, 9 device, 10 recipe, 11 training, 12 cluster, 13 package, "
+    "130 cancelled.",
 )
 for command in (
     running.run,

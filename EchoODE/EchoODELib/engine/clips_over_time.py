@@ -86,6 +86,17 @@ class ClipUse:
         spread: list[int] = np.unique(np.linspace(0, last, self.clips).round().astype(int)).tolist()
         return spread
 
+    def around(self, times: NDArray[np.float64], first: int, last: int) -> list[int]:
+        """The starts of clips that show the beat from one frame to another: one clip with the beat in its middle, or
+        one from its beginning and one up to its end where it is longer than a clip; as far as the recording goes.
+        """
+        places = np.arange(len(times), dtype=float) if self.interval is None else times
+        length = (self.frames - 1) * (self.stride if self.interval is None else self.interval)
+        spare = places[last] - places[first] - length
+        wished = [places[first], places[last] - length] if spare > 0 else [places[first] + spare / 2]
+        nearest = [int(np.abs(places - wish).argmin()) for wish in wished]
+        return sorted({min(start, self.starts(times) - 1) for start in nearest})
+
     def picks(self, times: NDArray[np.float64], start: int) -> NDArray[np.intp]:
         """(frames,) numbers of the frames of the clip that starts at ``start``, :data:`ENDED` after the last.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from .clips_over_time import ENDED, ClipUse, resampled, with_black
 from .errors import UnsuitableClip, WeightsError
+from .known_embeddings import read_known_embeddings
 from .models.inference import Batches, choose_device
 from .models.preparation import Fit, standardise
 from .progress import Monitor
@@ -53,6 +55,9 @@ class EfEstimate:
     clips: percent, of each clip.
     variations: percent, of one clip when it is shifted a little and its contrast changed; empty if not asked for.
     embedding: (E,) float32, the mean of the clips'.
+    beats: percent, of each beat that was asked for.
+    distance: of the embedding to the recordings that the model learned from; None where it doesn't bring them.
+    unlike: whether that is more than of nearly all recordings of the kind that it was trained for.
     seconds: a clip took to compute.
     model: that said so.
     validated: whether its card says that it was validated on patients.
@@ -69,6 +74,9 @@ class EfEstimate:
     model: str
     validated: bool
     notes: tuple[str, ...]
+    beats: tuple[float, ...] = ()
+    distance: float | None = None
+    unlike: bool = False
 
 
 def default_ef_model() -> str:
@@ -95,9 +103,13 @@ class EfEstimator:
     device: "auto" (a GPU where there is one), "cpu" or "cuda".
     clips: of a recording to average; None does as the card says (three in the paper).
 
+    Attributes
+    ----------
+    known: what its training recordings look like to it; None where the model doesn't bring that.
+
     Raises
     ------
-    WeightsError: no such model, one for something else, or damaged weights.
+    WeightsError: no such model, one for something else, or damaged files.
     DeviceError: the device asked for is absent.
     """
 
@@ -107,28 +119,39 @@ class EfEstimator:
         if self.card.task != EF_TASK:
             raise WeightsError(f"The model {self.card.name} is for {self.card.task}; choose one for {EF_TASK}.")
         self.network = network.to(self.device)
+        self.known = read_known_embeddings(self.card)
         use = ClipUse.of_card(self.card.use)
         self.use = use if clips is None else replace(use, clips=clips)
 
     def estimate(
-        self, sequence: EchoSequence, *, variations: bool = True, monitor: Monitor | None = None
+        self,
+        sequence: EchoSequence,
+        *,
+        beats: Sequence[tuple[int, int]] = (),
+        variations: bool = True,
+        monitor: Monitor | None = None,
     ) -> EfEstimate:
         """The ejection fraction of a recording.
 
         Parameters
         ----------
         sequence: of a beat or more; of a view that the model was not trained for it is estimated, with a note.
+        beats: (first, last) frame of each that is estimated by itself, too, as from one end-diastole to the next.
         variations: also look at one clip changed a little, so that the range says more.
 
         Raises
         ------
-        UnsuitableClip: colour flow on the frames, or a single frame, which shows no motion.
+        UnsuitableClip: colour flow on the frames, or a single frame, which shows no motion; a beat that the recording
+            doesn't have.
         DeviceError: the device's memory does not hold one clip.
         RunCancelled: the monitor was cancelled.
         """
-        cut = self.cut(sequence, find_sector(sequence))
+        sector = find_sector(sequence)
+        cut = self.cut(sequence, sector)
         clips = [clip.images for clip in cut]
-        looked = [*clips, *(_varied(clips[len(clips) // 2], *one) for one in _VARIATIONS if variations)]
+        varied = [_varied(clips[len(clips) // 2], *one) for one in _VARIATIONS if variations]
+        by_beat = [[clip.images for clip in self.cut(sequence, sector, beat)] for beat in beats]
+        looked = [*clips, *varied, *chain(*by_beat)]
         stage = (monitor or Monitor()).stage("Estimating", len(looked))
         found: list[NDArray[np.float32]] = []
         embeddings: list[NDArray[np.float32]] = []
@@ -141,21 +164,32 @@ class EfEstimator:
         seconds = (time.perf_counter() - began) / len(looked)
         said = np.concatenate(found).astype(float)
         value = float(said[: len(cut)].mean())
+        ends = np.cumsum([len(clips) + len(varied), *map(len, by_beat)])
+        embedding = np.concatenate(embeddings)[: len(cut)].mean(0)
+        distance = None if self.known is None else self.known.distance(embedding)
+        unlike = self.known is not None and distance is not None and distance > self.known.threshold
         return EfEstimate(
             value=value,
             low=min(value, float(said.min())),
             high=max(value, float(said.max())),
             clips=tuple(said[: len(cut)].tolist()),
-            variations=tuple(said[len(cut) :].tolist()),
-            embedding=np.concatenate(embeddings)[: len(cut)].mean(0),
+            variations=tuple(said[len(cut) : ends[0]].tolist()),
+            embedding=embedding,
             seconds=seconds,
             model=self.card.name,
             validated=bool(self.card.use.get("validated_on_patients", False)),
-            notes=self._notes(sequence, int(np.isnan(cut[0].times).sum())),
+            notes=self._notes(sequence, int(np.isnan(cut[0].times).sum()), unlike),
+            beats=tuple(float(said[start:end].mean()) for start, end in pairwise(ends)),
+            distance=distance,
+            unlike=unlike,
         )
 
-    def cut(self, sequence: EchoSequence, sector: Sector) -> list[CutClip]:
-        """The recording's clips; the sector's box is fitted into the card's input size.
+    def cut(self, sequence: EchoSequence, sector: Sector, beat: tuple[int, int] | None = None) -> list[CutClip]:
+        """The recording's clips, or those of one beat; the sector's box is fitted into the card's input size.
+
+        Parameters
+        ----------
+        beat: its first and last frame.
 
         Raises
         ------
@@ -165,15 +199,19 @@ class EfEstimator:
             raise UnsuitableClip("This clip shows colour Doppler, which hides the walls; load a B-mode clip.")
         if len(sequence) < 2:
             raise UnsuitableClip("An ejection fraction is seen in motion; load a clip of a beat or more.")
+        first, last = (0, len(sequence) - 1) if beat is None else beat
+        if not 0 <= first < last < len(sequence):
+            raise UnsuitableClip(f"There is no beat from frame {first} to {last} of {len(sequence)}; correct ED.")
         times = sequence.times
         if self.use.whole:
-            frames = resampled(np.asarray(sequence.frames), self.use.frames)
-            times = np.linspace(times[0], times[-1], self.use.frames)
+            frames = resampled(np.asarray(sequence.frames[first : last + 1]), self.use.frames)
+            times = np.linspace(times[first], times[last], self.use.frames)
             sequence = replace(sequence, frames=frames, times=times)
         fit = Fit.of(sector.box, self.card.input_size, sequence.spacing)
         inside = fit.to_input(sector.mask.astype(np.uint8)).astype(bool)
         clips = []
-        for start in self.use.spread(times):
+        alone = beat is not None and not self.use.whole
+        for start in self.use.around(times, first, last) if alone else self.use.spread(times):
             picks = self.use.picks(times, start)
             shown = [np.where(sector.mask, sequence.frames[pick], np.uint8(0)) for pick in picks[picks != ENDED]]
             images = standardise(np.stack([fit.to_input(frame) for frame in shown]), inside)
@@ -186,8 +224,10 @@ class EfEstimator:
         answer = self.network(torch.from_numpy(np.stack(clips))[:, :, None].to(self.device))
         return answer.values[:, 0].float().cpu().numpy(), answer.embedding.float().cpu().numpy()
 
-    def _notes(self, sequence: EchoSequence, black: int) -> tuple[str, ...]:
+    def _notes(self, sequence: EchoSequence, black: int, unlike: bool) -> tuple[str, ...]:
         notes = []
+        if unlike:
+            notes.append(f"This clip is unlike the training data of {self.card.name}; don't rely on its answer.")
         if black:
             notes.append(f"The recording is shorter than the clips of {self.card.name}: {black} frames are black.")
         if not self.card.use.get("validated_on_patients", False):

@@ -54,6 +54,12 @@ class DeviceError(EchoODEError):
     exit_code = 9
 
 
+class PackageNeeded(EchoODEError):
+    """A Python package that only some need is not installed."""
+
+    exit_code = 13
+
+
 class RunCancelled(EchoODEError):
     """The person cancelled the run; nothing of it was kept."""
 
