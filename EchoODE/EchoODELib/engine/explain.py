@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from .ef import CutClip, EfEstimator
+from .clip_estimator import ClipEstimator, CutClip
 from .errors import UnsuitableMask
 from .models.preparation import Fit
 from .progress import Monitor
@@ -62,9 +62,9 @@ class Heat:
 
 
 def explain(
-    estimator: EfEstimator, sequence: EchoSequence, *, stage: int = FINE_STAGE, monitor: Monitor | None = None
+    estimator: ClipEstimator, sequence: EchoSequence, *, stage: int = FINE_STAGE, monitor: Monitor | None = None
 ) -> Heat:
-    """Where the network looked to estimate an ejection fraction, over the clips that it averages.
+    """Where the network looked for its answer, as for an ejection fraction, over the clips that it averages.
 
     Between the frames that a clip shows heat is interpolated, and where clips overlap it is averaged.
 
@@ -75,7 +75,7 @@ def explain(
 
     Raises
     ------
-    UnsuitableClip, RunCancelled: as :meth:`~.ef.EfEstimator.estimate`.
+    UnsuitableClip, RunCancelled: as :meth:`~.clip_estimator.ClipEstimator.estimate`.
     """
     sector = find_sector(sequence)
     clips = estimator.cut(sequence, sector)
