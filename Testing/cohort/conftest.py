@@ -15,7 +15,7 @@ from EchoODELib.engine.export.clip import write_clip
 from EchoODELib.engine.models import build_model
 from EchoODELib.engine.phantom import PhantomSettings, simulate
 from EchoODELib.engine.weights import MODELS_VARIABLE, find_card, save_model
-from engine.standins import a_card, balance
+from engine.standins import a_card, balance, save_clip_model
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +34,14 @@ def some_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds the model "quick"."""
+    """Holds the models "quick" and, for ejection fractions, "guess"."""
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(1)
     configuration = {"widths": [4, 4], "heads": 1}
     network = build_model("unet", **configuration)
     balance(network.eval(), network.heads[0])
     save_model(network, a_card("quick", configuration=configuration), folder)
+    save_clip_model(folder)
     return folder
 
 

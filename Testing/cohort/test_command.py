@@ -42,13 +42,25 @@ def test_a_folder_from_end_to_end(some_clips: Path, tmp_path: Path, table: Table
     assert "other settings (view)" in third.stderr
 
 
+@pytest.mark.usefixtures("quick")
+def test_the_ejection_fraction_straight_from_the_clips(some_clips: Path, tmp_path: Path, table: Table) -> None:
+    arguments = (some_clips, "-o", tmp_path, "--steps", "ef", "--device", "cpu")
+    assert batch(*arguments, "--ef-model", "guess").exit_code == 0
+    assert len(table(tmp_path / "results.csv")["ejection_fraction of the clip (%)"]) == 4
+    other = batch(*arguments, "--ef-model", "quick")
+    assert (other.exit_code, "other settings (ef model" in other.stderr) == (8, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--steps", "segment,paint"), "--steps takes segment, propagate, measure; got paint"),
+        (("--steps", "segment,paint"), "--steps takes segment, propagate, measure, ef; got paint"),
         (("--steps", ","), "--steps needs one or more"),
         (("--steps", "measure"), "give --masks or the step segment"),
+        (("--steps", "measure,ef"), "give --masks or the step segment"),
         (("--steps", "segment", "--masks", "."), "give --masks or the step segment"),
+        (("--steps", "ef", "--masks", "."), "--masks needs a step that takes masks"),
+        (("--steps", "ef", "--also", "pictures"), "--also needs a step that has masks"),
         (("--also", "motion", "--steps", "segment"), "--also motion needs the step propagate"),
         (("--also", "music"), "--also takes csv"),
         (("--workers", "2", "--scheduler", "here:1"), "one of --workers and --scheduler"),

@@ -183,6 +183,21 @@ def test_a_folder_has_results_of_one_kind(some_clips: Path, tmp_path: Path, quic
         run_cohort(some_clips, tmp_path, replace(quick, view=View.A4C, spacing=(0.5, 0.5)), here)
 
 
+def test_a_cohort_that_began_before_there_was_a_setting_goes_on(
+    some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here
+) -> None:
+    run_cohort(some_clips, tmp_path, quick, here)
+    known = json.loads((tmp_path / "settings.json").read_text())
+    (tmp_path / "settings.json").write_text(json.dumps({k: v for k, v in known.items() if not k.startswith("ef_")}))
+    run_cohort(some_clips, tmp_path, quick, again := Here())
+    assert again.begun == []
+    with pytest.raises(OutputError, match=r"other settings \(ef model\)"):
+        run_cohort(some_clips, tmp_path, replace(quick, ef_model="guess"), here)
+    (tmp_path / "settings.json").write_text("[]")
+    with pytest.raises(OutputError, match="can't be read"):
+        run_cohort(some_clips, tmp_path, quick, here)
+
+
 def test_one_run_at_a_time(some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here) -> None:
     with opened(tmp_path, quick), pytest.raises(OutputError, match="A run is under way"):
         run_cohort(some_clips, tmp_path, quick, here)

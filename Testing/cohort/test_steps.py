@@ -11,11 +11,15 @@ import pytest
 from cohort.standins import CLIPS, Here
 from EchoODELib.cohort.orders import CohortSettings
 from EchoODELib.cohort.run import run_cohort
+from EchoODELib.engine.ef import EfEstimator
+from EchoODELib.engine.errors import WeightsError
 from EchoODELib.engine.export.clip import write_clip
 from EchoODELib.engine.export.masks import write_masks
+from EchoODELib.engine.io import read_clip
 from EchoODELib.engine.phantom import PhantomSettings, simulate
 from EchoODELib.engine.registration.settings import Level, RegistrationSettings, SplineSettings
 from EchoODELib.engine.sequence import Provenance, SegmentedSequence, View
+from EchoODELib.engine.weights import find_card
 
 Table = Callable[[Path], pd.DataFrame]
 FILES = {"masks.nii.gz", "record.json", "results.json"}
@@ -87,6 +91,34 @@ def test_masks_of_an_earlier_cohort(
     failures = table(tmp_path / "out" / "failures.csv")
     assert list(failures["clip"]) == ["clip-00004"]
     assert "no masks of this clip" in failures["problem"][0]
+
+
+def test_the_ejection_fraction_of_the_clip_needs_no_masks(
+    some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here, table: Table
+) -> None:
+    settings = CohortSettings(("ef",), ef_model="guess", ef_weights_sha256=find_card("guess").sha256, view=View.A4C)
+    run_cohort(some_clips, tmp_path / "alone", settings, here)
+    assert files(tmp_path / "alone") == {"record.json"}
+    alone = table(tmp_path / "alone" / "results.csv")
+    low, value, high = (alone[f"ejection_fraction of the clip{part} (%)"] for part in (", low", "", ", high"))
+    assert ((low <= value) & (value <= high)).all()
+    assert value[0] != value[1]
+    clip = read_clip(some_clips / CLIPS[3], view=View.A4C)  # the first: files come before folders
+    assert value[0] == pytest.approx(EfEstimator("guess", "cpu").estimate(clip).value, abs=1e-3)
+    assert set(alone["ejection_fraction of the clip, model"]) == {"guess"}
+    assert "guess was not validated on patients." in alone["notes"][0]
+    both = replace(settings, steps=("segment", "measure", "ef"), model="quick", weights_sha256=quick.weights_sha256)
+    run_cohort(some_clips, tmp_path / "both", both, Here())
+    beside = table(tmp_path / "both" / "results.csv")
+    pd.testing.assert_series_equal(beside["ejection_fraction of the clip (%)"], value)
+    after = list(beside.columns)[list(beside.columns).index("beats") + 1 :]
+    assert [name.startswith("ejection_fraction") for name in after[:6]] == [True] * 6
+
+
+def test_other_weights_than_the_cohort_began_with(some_clips: Path, tmp_path: Path, quick: CohortSettings) -> None:
+    settings = CohortSettings(("ef",), ef_model="guess", ef_weights_sha256=quick.weights_sha256)
+    with pytest.raises(WeightsError, match="guess is not the one that this cohort began with"):
+        run_cohort(some_clips, tmp_path, settings, Here())
 
 
 def test_more_files(some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here) -> None:

@@ -14,6 +14,7 @@ from torch import nn
 
 TINY_UNET = {"widths": [4, 8, 8]}
 TINY_ECHO_ODE = {"width": 2, "hidden": 8, "solver": "rk4", "steps": 2}
+TINY_COREECHO = {"depths": [1, 1, 1, 1], "widths": [4, 4, 8, 8], "head_width": 4, "scale": 40.0}
 TINY_RAL = {
     "growth": 2,
     "layers": 1,
@@ -54,6 +55,24 @@ def save_view_model(folder: Path, name: str, shares: Mapping[View, float], **cha
         decide.weight.zero_()
         decide.bias.copy_(torch.tensor([shares.get(view, 1e-4) for view in (*KNOWN_VIEWS, View.OTHER)]).log())
     save_model(network, a_card(name, architecture="ral", configuration=TINY_RAL, **changes), folder)
+
+
+def save_clip_model(folder: Path, name: str = "guess", **changes: object) -> ModelCard:
+    """An untrained model of whole clips: for ejection fractions, unless ``changes`` say otherwise."""
+    torch.manual_seed(0)
+    task = str(changes.get("task", "ejection_fraction"))
+    network = build_model("coreecho", **TINY_COREECHO)
+    for _ in range(20):  # so that batch normalisation knows what it sees
+        network.encoder(torch.randn(4, 6, 1, 32, 32))
+    fields = {
+        "task": task,
+        "architecture": "coreecho",
+        "configuration": TINY_COREECHO,
+        "labels": (task,),
+        "input_size": (32, 32),
+        "use": {"clips": {"frames": 6, "stride": 2, "clips": 3}},
+    }
+    return save_model(network, a_card(name, **{**fields, **changes}), folder)
 
 
 def balance(network: nn.Module, head: nn.Conv2d) -> None:

@@ -41,7 +41,10 @@ def batch(
     ],
     steps: Annotated[
         str | None,
-        typer.Option("--steps", help="What is done with each clip, out of segment,propagate,measure; all by default."),
+        typer.Option(
+            "--steps",
+            help="What is done with each clip, out of segment,propagate,measure,ef; the first three by default.",
+        ),
     ] = None,
     match: Annotated[
         str | None, typer.Option("--match", metavar="PATTERN", help="Only clips named so, as in '*_4CH_*.nii.gz'.")
@@ -60,6 +63,9 @@ def batch(
     spacing: Spacing = None,
     frame_rate: FrameRate = None,
     model: Model = None,
+    ef_model: Annotated[
+        str | None, typer.Option("--ef-model", help="Of the step ef, the ejection fraction straight from the clip.")
+    ] = None,
     preset: How = Preset.FAST,
     device: Where = Device.AUTO,
     workers: Annotated[
@@ -78,6 +84,8 @@ def batch(
 ) -> None:
     """Segment, propagate and measure all clips of a folder: a table of results and one of failures.
 
+    The step ef estimates the ejection fraction straight from the clip, as `echoode ef` does; it needs no masks.
+
     Run it again to go on after a stop, a crash or with new clips: what is done is not done again.
     """
     if scheduler is not None and workers != 1:
@@ -89,13 +97,10 @@ def batch(
     from ..cohort.orders import CohortSettings
     from ..cohort.run import run_cohort
     from ..engine.progress import Monitor
-    from ..engine.weights import DEFAULT_MODEL, find_card
 
-    card = find_card(model or DEFAULT_MODEL) if "segment" in chosen else None
     settings = CohortSettings(
         steps=chosen,
-        model=card.name if card else "",
-        weights_sha256=card.sha256 if card else "",
+        **_models(chosen, model, ef_model),
         preset=preset.value,
         also=written,
         keep_name=keep_name,
@@ -120,26 +125,47 @@ def batch(
 
 
 def _steps(text: str | None, masks: bool) -> tuple[str, ...]:
-    from ..cohort.steps import STEPS
+    from ..cohort.steps import BY_MASKS, STEPS
 
     given = [part.strip() for part in text.split(",") if part.strip()] if text is not None else None
     if given is None:
-        return tuple(name for name in STEPS if not (masks and name == "segment"))
+        return tuple(name for name in BY_MASKS if not (masks and name == "segment"))
     if unknown := [name for name in given if name not in STEPS]:
         raise typer.BadParameter(f"--steps takes {', '.join(STEPS)}; got {unknown[0]}.")
     if not given:
         raise typer.BadParameter(f"--steps needs one or more of {', '.join(STEPS)}.")
-    if masks == ("segment" in given):
+    if masks and not set(given) & set(BY_MASKS):
+        raise typer.BadParameter("--masks needs a step that takes masks: propagate or measure.")
+    if masks == ("segment" in given) and set(given) & set(BY_MASKS):
         raise typer.BadParameter("give --masks or the step segment: clips need masks from one of the two.")
     return tuple(name for name in STEPS if name in given)
 
 
+def _models(steps: tuple[str, ...], model: str | None, ef_model: str | None) -> dict[str, str]:
+    """The models that the steps need, and their checksums."""
+    from ..engine.weights import DEFAULT_MODEL, find_card
+
+    found = {}
+    if "segment" in steps:
+        card = find_card(model or DEFAULT_MODEL)
+        found |= {"model": card.name, "weights_sha256": card.sha256}
+    if "ef" in steps:
+        from ..engine.ef import default_ef_model
+
+        card = find_card(ef_model or default_ef_model())
+        found |= {"ef_model": card.name, "ef_weights_sha256": card.sha256}
+    return found
+
+
 def _also(text: str | None, steps: tuple[str, ...]) -> tuple[str, ...]:
+    from ..cohort.steps import BY_MASKS
     from ..cohort.writing import MORE
 
     given = {part.strip() for part in (text or "").split(",") if part.strip()}
     if unknown := sorted(given - set(MORE)):
         raise typer.BadParameter(f"--also takes {', '.join(MORE)}; got {unknown[0]}.")
+    if given and not set(steps) & set(BY_MASKS):
+        raise typer.BadParameter(f"--also needs a step that has masks: one of {', '.join(BY_MASKS)}.")
     if "motion" in given and "propagate" not in steps:
         raise typer.BadParameter("--also motion needs the step propagate.")
     return tuple(name for name in MORE if name in given)

@@ -69,7 +69,7 @@ class Workbench:
         for step in self._steps_of(order):
             step.run(work, monitor)
         write_clip_results(work, monitor)
-        notes = (*work.sequence.source.notes, *(work.measurements.notes if work.measurements else ()))
+        notes = (*work.sequence.source.notes, *work.notes)
         work.row["notes"] = nameless(" ".join(dict.fromkeys(notes)), order)
         work.row[titled("time", "s")] = finite(time.perf_counter() - started)
         return record(order, "done", row=work.row)

@@ -126,13 +126,15 @@ def opened(path: Path, settings: CohortSettings) -> Iterator[CohortFolder]:
 def _keep_settings(path: Path, settings: CohortSettings) -> None:
     document = settings.document()
     try:
-        before = json.loads((path / _SETTINGS).read_text(encoding="utf-8"))
+        # A cohort may have begun before there was a setting.
+        known = CohortSettings(()).document()
+        before = {**known, **json.loads((path / _SETTINGS).read_text(encoding="utf-8"))}
     except FileNotFoundError:
         write_bytes(path / _SETTINGS, json.dumps(document, ensure_ascii=False, indent=1).encode())
         return
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise OutputError(f"{path / _SETTINGS} can't be read; give a new folder.") from error
-    other = [name for name in document if not isinstance(before, dict) or before.get(name) != document[name]]
+    other = [name for name in document if before[name] != document[name]]
     if other:
         named = ", ".join(name.replace("_", " ") for name in other)
         raise OutputError(f"{path} holds results of other settings ({named}); give those again, or a new folder.")

@@ -20,6 +20,7 @@ class CohortSettings:
     ----------
     steps: names out of :data:`~.steps.STEPS`, in their order there.
     model, weights_sha256: the segmentation's; empty where masks are given.
+    ef_model, ef_weights_sha256: of the ejection fraction straight from the clip; empty where it isn't asked for.
     preset: of the propagation: "fast", "fine" or "paper".
     anchors: tie the motion to the masks on a few frames between ED and ES, too.
     view, spacing, frame_rate: what is known of all clips, as :func:`~..engine.io.read_clip` takes it; None: each
@@ -32,6 +33,8 @@ class CohortSettings:
     steps: tuple[str, ...]
     model: str = ""
     weights_sha256: str = ""
+    ef_model: str = ""
+    ef_weights_sha256: str = ""
     preset: str = "fast"
     anchors: bool = True
     view: View | None = None

@@ -17,8 +17,10 @@ from ..engine.sequence import EchoSequence, Measurements, SegmentedSequence
 from .orders import ClipOrder
 
 if TYPE_CHECKING:
+    from ..engine.ef import EfEstimate, EfEstimator
     from ..engine.pipeline import Analysis
     from ..engine.segment import Segmenter
+    from ..engine.weights import ModelCard
 
 Cell = str | int | float | None
 
@@ -35,6 +37,7 @@ class ClipInWork:
     analysis: the whole job's result, once the masks were propagated.
     measurements: what was measured, on the propagated masks where there are any.
     row: cells of the table of results by the titles of their columns, with units.
+    notes: of the steps, one sentence each on what to doubt.
     """
 
     order: ClipOrder
@@ -43,6 +46,7 @@ class ClipInWork:
     analysis: Analysis | None = None
     measurements: Measurements | None = None
     row: dict[str, Cell] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def result(self) -> SegmentedSequence:
@@ -90,11 +94,7 @@ class Segments:
         from ..engine.segment import Segmenter
 
         segmenter = Segmenter(order.settings.model, device=order.device)
-        if segmenter.card.sha256 != order.settings.weights_sha256:
-            raise WeightsError(
-                f"The model {segmenter.card.name} is not the one that this cohort began with; give all machines the "
-                "same weights, or write to a new folder."
-            )
+        _require_same(segmenter.card, order.settings.weights_sha256)
         self._segmenter = segmenter
 
     def run(self, work: ClipInWork, monitor: Monitor) -> None:
@@ -154,6 +154,32 @@ class Measures:
             found, alone = work.analysis.measurements, work.analysis.segmentation_measurements
         work.measurements = found
         work.row |= measured_cells(found, alone)
+        work.notes += found.notes
+
+
+class EstimatesEf:
+    """The ejection fraction straight from the clip, by a network that stays loaded; no masks are needed."""
+
+    def __init__(self) -> None:
+        self._estimator: EfEstimator | None = None
+
+    def prepare(self, order: ClipOrder) -> None:
+        """Load the network and make sure that it is the one that the cohort began with."""
+        if self._estimator is not None:
+            return
+        from ..engine.ef import EfEstimator
+
+        estimator = EfEstimator(order.settings.ef_model, order.device)
+        _require_same(estimator.card, order.settings.ef_weights_sha256)
+        self._estimator = estimator
+
+    def run(self, work: ClipInWork, monitor: Monitor) -> None:
+        """Estimate, with the range of clips and small changes."""
+        self.prepare(work.order)
+        assert self._estimator is not None
+        found = self._estimator.estimate(work.sequence, monitor=monitor)
+        work.row |= estimated_cells(found)
+        work.notes += found.notes
 
 
 @dataclass(frozen=True)
@@ -167,8 +193,15 @@ class _Known:
         return self.masks
 
 
-STEPS: Mapping[str, type[Step]] = {"segment": Segments, "propagate": Propagates, "measure": Measures}
+STEPS: Mapping[str, type[Step]] = {
+    "segment": Segments,
+    "propagate": Propagates,
+    "measure": Measures,
+    "ef": EstimatesEf,
+}
 """All steps by name, in the order in which a clip goes through those that are asked for."""
+BY_MASKS = ("segment", "propagate", "measure")
+"""Steps that make masks or need them: those that are done where nobody says which."""
 
 
 def measured_cells(found: Measurements, alone: Measurements | None) -> dict[str, Cell]:
@@ -184,6 +217,26 @@ def measured_cells(found: Measurements, alone: Measurements | None) -> dict[str,
                 cells[titled(f"{name} of the segmentation", summary.unit)] = finite(alone.summary[name].mean)
     cells["frames to check"] = len({flag.frame for flag in found.flags})
     return cells
+
+
+def estimated_cells(found: EfEstimate) -> dict[str, Cell]:
+    """The columns of an ejection fraction straight from the clip."""
+    title = "ejection_fraction of the clip"
+    return {
+        titled(title, "%"): finite(found.value),
+        titled(f"{title}, low", "%"): finite(found.low),
+        titled(f"{title}, high", "%"): finite(found.high),
+        f"{title}, unlike the training data": None if found.distance is None else "yes" if found.unlike else "no",
+        f"{title}, model": found.model,
+    }
+
+
+def _require_same(card: ModelCard, sha256: str) -> None:
+    if card.sha256 != sha256:
+        raise WeightsError(
+            f"The model {card.name} is not the one that this cohort began with; give all machines the same weights, or "
+            "write to a new folder."
+        )
 
 
 def titled(name: str, unit: str) -> str:
