@@ -48,7 +48,11 @@ class Gathered:
 
     def all_entries(self) -> list[tuple[DataSet, Sequence[Entry]]]:
         """(data set, entries) of both."""
-        return [*((part.data, part.entries) for part in self.parts), *self.valid]
+        return [*self.learned(), *self.valid]
+
+    def learned(self) -> list[tuple[DataSet, Sequence[Entry]]]:
+        """(data set, entries) of the parts."""
+        return [(part.data, part.entries) for part in self.parts]
 
     def skipped(self) -> list[str]:
         """A sentence for each data set of which clips can't be used, as far as that is known by now."""

@@ -16,9 +16,10 @@ from EchoODELib import __version__
 from EchoODELib.engine.errors import EchoODEError, RunCancelled
 from EchoODELib.engine.models.inference import choose_device
 from EchoODELib.engine.progress import Monitor
-from EchoODELib.engine.weights import ModelCard, save_model
+from EchoODELib.engine.weights import ModelCard, read_card, save_model
 from torch import nn
 
+from .errors import TrainingError
 from .fit import Outcome, Run
 from .gather import gather, make_ready, sampler_of, window_use
 from .judging import judge_of
@@ -29,6 +30,7 @@ from .recipe import Recipe
 from .run_files import MODEL, State
 from .run_folder import RunFolder
 from .timetable import Timetable
+from .value_known import write_known
 from .watch import FolderWatcher, Watcher
 
 Say = Callable[[str], None]
@@ -121,6 +123,13 @@ def _train(recipe: Recipe, folder: RunFolder, resume: bool, machine: Machine, mo
         ending = outcome.message or f"Done: {progress.step} steps in {progress.seconds / 60:.1f} minutes."
         tell(ending)
         model = export(outcome.network, progress.best)
+        if outcome.state == State.DONE and recipe.task != "segmentation" and gathered.valid:
+            folder.status(model=model, message="Looking at the training recordings.", seconds_left=None)
+            try:
+                card = read_card(folder.path / model)
+                write_known(card, recipe, gathered=gathered, device=machine.device, monitor=monitor)
+            except TrainingError as error:  # the model is there, and can do without
+                tell(str(error))
         folder.status(state=outcome.state, message=ending, model=model, step=progress.step, seconds_left=None)
     return outcome
 

@@ -54,7 +54,7 @@ class ValueJudge:
         """What the network says of each recording: percent, or a logit."""
         training = network.training
         network.eval()
-        said = [self._one(network, recording) for recording in self.shown]
+        said = [look_at(network, one, self.sampler, self.device, half=self.half)[0] for one in self.shown]
         network.train(training)
         return np.array(said)
 
@@ -68,13 +68,25 @@ class ValueJudge:
         title = "infarction (logit)" if self.sampler.task == "infarction" else "ejection fraction (%)"
         write_agreement(path, self.wanted, self._said, title)
 
-    def _one(self, network: nn.Module, recording: Recording) -> float:
-        clips = torch.from_numpy(self.sampler.at_use(recording))[:, :, None]
-        found = []
-        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
-            for some in clips.split(_BATCH):
-                found.append(network(some.to(self.device)).values[:, 0].float().cpu())
-        return float(torch.cat(found).mean())
+
+def look_at(
+    network: nn.Module, recording: Recording, sampler: ClipSampler, device: torch.device, *, half: bool = False
+) -> tuple[float, NDArray[np.float32]]:
+    """What a network, set to evaluate, says of a recording, and its embedding (E,): the means of its clips', as at use.
+
+    Parameters
+    ----------
+    sampler: without augmentation.
+    device, half: where the network is, and whether to compute in bfloat16.
+    """
+    clips = torch.from_numpy(sampler.at_use(recording))[:, :, None]
+    values, embeddings = [], []
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
+        for some in clips.split(_BATCH):
+            answer = network(some.to(device))
+            values.append(answer.values[:, 0].float().cpu())
+            embeddings.append(answer.embedding.float().cpu())
+    return float(torch.cat(values).mean()), torch.cat(embeddings).mean(0).numpy()
 
 
 def errors(said: NDArray[np.float64], wanted: NDArray[np.float64]) -> dict[str, float]:

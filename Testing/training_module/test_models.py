@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import slicer
 from EchoODELib.engine.errors import WeightsError
+from EchoODELib.engine.known_embeddings import KnownEmbeddings, read_known_embeddings, write_known_embeddings
 from EchoODELib.engine.models import build_model
-from EchoODELib.engine.weights import DEFAULT_MODEL, ModelCard, load_model, save_model
+from EchoODELib.engine.weights import DEFAULT_MODEL, ModelCard, find_card, load_model, read_card, save_model
 from EchoODETrainingLib.module import models
 
 TINY = {"in_channels": 1, "classes": 4, "widths": [4, 8, 8], "blocks": 1}
@@ -72,6 +74,25 @@ def test_an_import_takes_all_models_of_a_folder(made: Path, own_models: Path, tm
     assert models.import_folder(made.parent.parent) == ["mine", "other"]  # a run's folder will do
     with pytest.raises(WeightsError, match="no model in"):
         models.import_folder(tmp_path)
+
+
+def test_known_embeddings_come_and_go_with_their_model(made: Path, own_models: Path, tmp_path: Path) -> None:
+    points = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    known = KnownEmbeddings.of(points[:5], points[:5, 0], points[5:])
+    models.install(made)
+    other = a_model(tmp_path / "other", "mine")
+    write_known_embeddings(known, read_card(other))
+    assert models.install(other) == "mine-2"
+    found = read_known_embeddings(find_card("mine-2"))
+    assert found is not None
+    np.testing.assert_allclose(found.embeddings, known.embeddings, atol=1e-3)
+    assert read_known_embeddings(find_card("mine")) is None
+    models.delete("mine-2")
+    assert sorted(path.name for path in own_models.iterdir()) == ["mine.safetensors", "mine.yaml"]
+    path = other.with_name("mine.known.safetensors")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(WeightsError, match="damaged"):
+        models.import_folder(other.parent)
 
 
 def test_only_own_models_can_be_deleted(made: Path, own_models: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from .options import Json
-from .terminal import out, print_json
+from .terminal import monitored, out, print_json
 
 if TYPE_CHECKING:
     from ..engine.weights import ModelCard
@@ -108,13 +108,31 @@ def delete(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
     out().print(f"Deleted {name}.")
 
 
+@models.command()
+def complete(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder; its recipe says where its data lie.")],
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Add to a run's model what its training recordings look like to it, where it ended without.
+
+    With it a model for whole clips says which clips are unlike its training data; a whole run adds it by itself.
+    """
+    from EchoODETrainingLib.value_known import complete_run
+
+    with monitored() as monitor:
+        card = complete_run(run, device=device, monitor=monitor)
+    out().print(f"Completed {card.name}; install it again with: echoode models install {run}", highlight=False)
+
+
 def _verify(cards: list[ModelCard]) -> None:
     import torch
 
     from ..engine.combination import load_members
+    from ..engine.known_embeddings import read_known_embeddings
 
     for card in cards:
         load_members(card.name, torch.device("cpu"))
+        read_known_embeddings(card)
 
 
 def _plain(card: ModelCard) -> dict[str, object]:

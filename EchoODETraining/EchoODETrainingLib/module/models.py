@@ -57,11 +57,12 @@ def known() -> list[InstalledModel]:
 
 
 def install(card: Path | None) -> str:
-    """Copy a model, card and weights, to one's own; its name there, with a number behind it where that is taken.
+    """Copy a model to one's own, card, weights and known embeddings; its name there, with a number behind it where that
+    is taken.
 
     Raises
     ------
-    WeightsError: no card, or the weights are missing or damaged.
+    WeightsError: no card, or the weights or the known embeddings are missing or damaged.
     OutputError: the folder of one's own models can't be written.
     """
     if card is None or not card.is_file():
@@ -69,9 +70,9 @@ def install(card: Path | None) -> str:
     from EchoODELib.engine.weights import own_models_folder, read_card
 
     read = read_card(card)
-    content = _weights(read)
+    content, known = _weights(read), _known(read)
     name = _free_name(read, own_models_folder())
-    _write(own_models_folder(), name, card, content)
+    _write(own_models_folder(), name, card, content, known)
     return name
 
 
@@ -92,6 +93,7 @@ def import_folder(folder: Path) -> list[str]:
         raise WeightsError("These models are installed already.")
     for path in paths:
         _weights(read_card(path))
+        _known(read_card(path))
     return [install(path) for path in paths]
 
 
@@ -103,6 +105,7 @@ def delete(name: str) -> None:
     WeightsError: a shipped one, or none of this name.
     OutputError: it can't be deleted.
     """
+    from EchoODELib.engine.known_embeddings import known_file
     from EchoODELib.engine.weights import own_models_folder, read_card
 
     card = own_models_folder() / f"{name}.yaml"
@@ -113,6 +116,7 @@ def delete(name: str) -> None:
         weights = read_card(card).path
     try:
         card.unlink()
+        card.with_name(known_file(name)).unlink(missing_ok=True)
         if weights.parent == card.parent:
             weights.unlink(missing_ok=True)
     except OSError as error:
@@ -130,6 +134,13 @@ def _weights(card: ModelCard) -> bytes:
     return content
 
 
+def _known(card: ModelCard) -> bytes | None:
+    """The known embeddings that a model brings, as their checksum says; None where it brings none."""
+    from EchoODELib.engine.known_embeddings import known_content
+
+    return known_content(card) if "known" in card.use else None
+
+
 def _free_name(card: ModelCard, folder: Path) -> str:
     """The model's name, or with a number where another model has it; installed again, it keeps its name."""
     from EchoODELib.engine.weights import model_folders, read_card
@@ -145,14 +156,18 @@ def _free_name(card: ModelCard, folder: Path) -> str:
     raise OutputError(f"There are too many models called {card.name}; delete some.")
 
 
-def _write(folder: Path, name: str, card: Path, content: bytes) -> None:
-    """Write weights, then the card, which makes the model known."""
+def _write(folder: Path, name: str, card: Path, content: bytes, known: bytes | None) -> None:
+    """Write weights and known embeddings, then the card, which makes the model known."""
     import yaml
     from EchoODELib.engine.export.atomic import write_bytes
+    from EchoODELib.engine.known_embeddings import known_file
 
     fields: dict[str, Any] = yaml.safe_load(card.read_text(encoding="utf-8"))
     fields.update(name=name, weights=f"{name}.safetensors")
     write_bytes(folder / f"{name}.safetensors", content)
+    if known is not None:
+        fields["use"]["known"]["file"] = known_file(name)
+        write_bytes(folder / known_file(name), known)
     text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)
     write_bytes(folder / f"{name}.yaml", text.encode())
 
