@@ -15,7 +15,7 @@ from EchoODELib.engine.export.clip import write_clip
 from EchoODELib.engine.models import build_model
 from EchoODELib.engine.phantom import PhantomSettings, simulate
 from EchoODELib.engine.weights import MODELS_VARIABLE, find_card, save_model
-from engine.standins import a_card, balance, save_clip_model
+from engine.standins import TINY_COREECHO, a_card, balance, save_clip_model
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def some_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds the models "quick" and, for ejection fractions, "guess"."""
+    """Holds the models "quick", "guess" for ejection fractions, and "beats" for infarctions of whole beats."""
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(1)
     configuration = {"widths": [4, 4], "heads": 1}
@@ -42,6 +42,9 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     balance(network.eval(), network.heads[0])
     save_model(network, a_card("quick", configuration=configuration), folder)
     save_clip_model(folder)
+    use = {"clips": {"frames": 4, "whole": True, "clips": 1}}
+    logit = {**TINY_COREECHO, "middle": 0, "scale": 2.0}
+    save_clip_model(folder, "beats", task="infarction", configuration=logit, use=use)
     return folder
 
 

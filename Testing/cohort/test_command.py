@@ -43,18 +43,23 @@ def test_a_folder_from_end_to_end(some_clips: Path, tmp_path: Path, table: Table
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_ejection_fraction_straight_from_the_clips(some_clips: Path, tmp_path: Path, table: Table) -> None:
-    arguments = (some_clips, "-o", tmp_path, "--steps", "ef", "--device", "cpu")
-    assert batch(*arguments, "--ef-model", "guess").exit_code == 0
-    assert len(table(tmp_path / "results.csv")["ejection_fraction of the clip (%)"]) == 4
-    other = batch(*arguments, "--ef-model", "quick")
-    assert (other.exit_code, "other settings (ef model" in other.stderr) == (8, True)
+def test_what_is_seen_straight_in_the_clips(some_clips: Path, tmp_path: Path, table: Table) -> None:
+    arguments = (some_clips, "-o", tmp_path / "out", "--device", "cpu", "--steps", "ef,infarction")
+    models = ("--ef-model", "guess", "--infarction-model", "beats")
+    assert batch(*arguments, *models).exit_code == 0
+    results = table(tmp_path / "out" / "results.csv")
+    assert len(results["ejection_fraction of the clip (%)"]) == 4
+    assert results["infarction probability"].between(0, 1).all()
+    for option in ("--ef-model", "--infarction-model"):
+        other = batch(some_clips, "-o", tmp_path / "other", *arguments[3:], *models, option, "quick")
+        assert (other.exit_code, "quick is for segmentation; choose one for" in other.stderr) == (7, True)
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--steps", "segment,paint"), "--steps takes segment, propagate, measure, ef; got paint"),
+        (("--steps", "segment,paint"), "--steps takes segment, propagate, measure, ef, infarction; got paint"),
         (("--steps", ","), "--steps needs one or more"),
         (("--steps", "measure"), "give --masks or the step segment"),
         (("--steps", "measure,ef"), "give --masks or the step segment"),

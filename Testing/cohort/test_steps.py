@@ -15,7 +15,9 @@ from EchoODELib.engine.ef import EfEstimator
 from EchoODELib.engine.errors import WeightsError
 from EchoODELib.engine.export.clip import write_clip
 from EchoODELib.engine.export.masks import write_masks
-from EchoODELib.engine.io import read_clip
+from EchoODELib.engine.infarction import InfarctionEstimator
+from EchoODELib.engine.io import read_clip, read_mask
+from EchoODELib.engine.measure import measure
 from EchoODELib.engine.phantom import PhantomSettings, simulate
 from EchoODELib.engine.registration.settings import Level, RegistrationSettings, SplineSettings
 from EchoODELib.engine.sequence import Provenance, SegmentedSequence, View
@@ -113,6 +115,27 @@ def test_the_ejection_fraction_of_the_clip_needs_no_masks(
     pd.testing.assert_series_equal(beside["ejection_fraction of the clip (%)"], value)
     after = list(beside.columns)[list(beside.columns).index("beats") + 1 :]
     assert [name.startswith("ejection_fraction") for name in after[:6]] == [True] * 6
+
+
+def test_infarctions_are_told_of_measured_beats(
+    a_heart: tuple[Path, Path, float], tmp_path: Path, quick: CohortSettings, here: Here, table: Table
+) -> None:
+    clips, masks, _ = a_heart
+    alone = CohortSettings(
+        ("infarction",), infarction_model="beats", infarction_weights_sha256=find_card("beats").sha256, view=View.A4C
+    )
+    run_cohort(clips, tmp_path / "alone", alone, here)
+    run_cohort(clips, tmp_path / "out", replace(alone, steps=("measure", "infarction")), Here(), masks=masks)
+    whole, by_beat = (table(tmp_path / name / "results.csv").iloc[0] for name in ("alone", "out"))
+    assert by_beat["beats"] == 1
+    clip = read_clip(next(clips.iterdir()), view=View.A4C)
+    true = read_mask(masks / "clip.nii.gz", shape=clip.frames.shape)
+    beat = measure(SegmentedSequence(clip, true, Provenance("true"))).beats[0]
+    estimator = InfarctionEstimator("beats", "cpu")
+    shown = estimator.estimate(clip, beats=[(beat.ed_frame, beat.next_ed_frame)])
+    assert by_beat["infarction probability"] == pytest.approx(shown.value, abs=1e-6)
+    assert whole["infarction probability"] == pytest.approx(estimator.estimate(clip).value, abs=1e-6)
+    assert whole["infarction probability"] != by_beat["infarction probability"]
 
 
 def test_other_weights_than_the_cohort_began_with(some_clips: Path, tmp_path: Path, quick: CohortSettings) -> None:

@@ -66,6 +66,7 @@ for command in (
     outlining.propagate,
     measuring.measure,
     estimating.ef,
+    estimating.infarction,
     measuring.export,
     watching.live,
     simulating.phantom,

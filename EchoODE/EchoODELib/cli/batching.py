@@ -43,7 +43,7 @@ def batch(
         str | None,
         typer.Option(
             "--steps",
-            help="What is done with each clip, out of segment,propagate,measure,ef; the first three by default.",
+            help="What is done with each clip, out of segment,propagate,measure,ef,infarction; else the first three.",
         ),
     ] = None,
     match: Annotated[
@@ -63,8 +63,9 @@ def batch(
     spacing: Spacing = None,
     frame_rate: FrameRate = None,
     model: Model = None,
-    ef_model: Annotated[
-        str | None, typer.Option("--ef-model", help="Of the step ef, the ejection fraction straight from the clip.")
+    ef_model: Annotated[str | None, typer.Option("--ef-model", help="Model of the step ef.")] = None,
+    infarction_model: Annotated[
+        str | None, typer.Option("--infarction-model", help="Model of the step infarction.")
     ] = None,
     preset: How = Preset.FAST,
     device: Where = Device.AUTO,
@@ -84,7 +85,7 @@ def batch(
 ) -> None:
     """Segment, propagate and measure all clips of a folder: a table of results and one of failures.
 
-    The step ef estimates the ejection fraction straight from the clip, as `echoode ef` does; it needs no masks.
+    The steps ef and infarction look straight at the clip, without masks, as the commands of these names do.
 
     Run it again to go on after a stop, a crash or with new clips: what is done is not done again.
     """
@@ -100,7 +101,7 @@ def batch(
 
     settings = CohortSettings(
         steps=chosen,
-        **_models(chosen, model, ef_model),
+        **_models(chosen, model, ef_model, infarction_model),
         preset=preset.value,
         also=written,
         keep_name=keep_name,
@@ -141,8 +142,13 @@ def _steps(text: str | None, masks: bool) -> tuple[str, ...]:
     return tuple(name for name in STEPS if name in given)
 
 
-def _models(steps: tuple[str, ...], model: str | None, ef_model: str | None) -> dict[str, str]:
+def _models(
+    steps: tuple[str, ...], model: str | None, ef_model: str | None, infarction_model: str | None
+) -> dict[str, str]:
     """The models that the steps need, and their checksums."""
+    from ..engine.clip_estimator import card_for
+    from ..engine.ef import EF_TASK
+    from ..engine.infarction import INFARCTION_TASK
     from ..engine.weights import DEFAULT_MODEL, find_card
 
     found = {}
@@ -150,10 +156,11 @@ def _models(steps: tuple[str, ...], model: str | None, ef_model: str | None) -> 
         card = find_card(model or DEFAULT_MODEL)
         found |= {"model": card.name, "weights_sha256": card.sha256}
     if "ef" in steps:
-        from ..engine.ef import default_ef_model
-
-        card = find_card(ef_model or default_ef_model())
+        card = card_for(EF_TASK, ef_model)
         found |= {"ef_model": card.name, "ef_weights_sha256": card.sha256}
+    if "infarction" in steps:
+        card = card_for(INFARCTION_TASK, infarction_model)
+        found |= {"infarction_model": card.name, "infarction_weights_sha256": card.sha256}
     return found
 
 

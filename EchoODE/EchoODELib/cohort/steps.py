@@ -7,6 +7,7 @@ A step is made once in each worker and keeps what it loads. It takes what earlie
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +18,7 @@ from ..engine.sequence import EchoSequence, Measurements, SegmentedSequence
 from .orders import ClipOrder
 
 if TYPE_CHECKING:
-    from ..engine.ef import EfEstimate, EfEstimator
+    from ..engine.clip_estimator import ClipEstimate, ClipEstimator
     from ..engine.pipeline import Analysis
     from ..engine.segment import Segmenter
     from ..engine.weights import ModelCard
@@ -157,29 +158,60 @@ class Measures:
         work.notes += found.notes
 
 
-class EstimatesEf:
-    """The ejection fraction straight from the clip, by a network that stays loaded; no masks are needed."""
+class _Estimates(ABC):
+    """What a network that stays loaded says straight from the clip; masks aren't needed."""
 
     def __init__(self) -> None:
-        self._estimator: EfEstimator | None = None
+        self._estimator: ClipEstimator | None = None
 
     def prepare(self, order: ClipOrder) -> None:
         """Load the network and make sure that it is the one that the cohort began with."""
-        if self._estimator is not None:
-            return
+        if self._estimator is None:
+            self._estimator = self._load(order)
+
+    def run(self, work: ClipInWork, monitor: Monitor) -> None:
+        """Estimate, with the range of clips and small changes; a model of whole beats sees those that were measured."""
+        self.prepare(work.order)
+        assert self._estimator is not None
+        measured = work.measurements.beats if work.measurements and self._estimator.use.whole else ()
+        beats = [(beat.ed_frame, beat.next_ed_frame) for beat in measured if beat.next_ed_frame is not None]
+        found = self._estimator.estimate(work.sequence, beats=beats, monitor=monitor)
+        work.row |= self._cells(found)
+        work.notes += found.notes
+
+    @abstractmethod
+    def _load(self, order: ClipOrder) -> ClipEstimator: ...
+
+    @abstractmethod
+    def _cells(self, found: ClipEstimate) -> dict[str, Cell]: ...
+
+
+class EstimatesEf(_Estimates):
+    """The ejection fraction straight from the clip."""
+
+    def _load(self, order: ClipOrder) -> ClipEstimator:
         from ..engine.ef import EfEstimator
 
         estimator = EfEstimator(order.settings.ef_model, order.device)
         _require_same(estimator.card, order.settings.ef_weights_sha256)
-        self._estimator = estimator
+        return estimator
 
-    def run(self, work: ClipInWork, monitor: Monitor) -> None:
-        """Estimate, with the range of clips and small changes."""
-        self.prepare(work.order)
-        assert self._estimator is not None
-        found = self._estimator.estimate(work.sequence, monitor=monitor)
-        work.row |= estimated_cells(found)
-        work.notes += found.notes
+    def _cells(self, found: ClipEstimate) -> dict[str, Cell]:
+        return estimated_cells("ejection_fraction of the clip", found, "%")
+
+
+class EstimatesInfarction(_Estimates):
+    """How probable an infarction is."""
+
+    def _load(self, order: ClipOrder) -> ClipEstimator:
+        from ..engine.infarction import InfarctionEstimator
+
+        estimator = InfarctionEstimator(order.settings.infarction_model, order.device)
+        _require_same(estimator.card, order.settings.infarction_weights_sha256)
+        return estimator
+
+    def _cells(self, found: ClipEstimate) -> dict[str, Cell]:
+        return estimated_cells("infarction probability", found)
 
 
 @dataclass(frozen=True)
@@ -198,6 +230,7 @@ STEPS: Mapping[str, type[Step]] = {
     "propagate": Propagates,
     "measure": Measures,
     "ef": EstimatesEf,
+    "infarction": EstimatesInfarction,
 }
 """All steps by name, in the order in which a clip goes through those that are asked for."""
 BY_MASKS = ("segment", "propagate", "measure")
@@ -219,24 +252,15 @@ def measured_cells(found: Measurements, alone: Measurements | None) -> dict[str,
     return cells
 
 
-def estimated_cells(found: EfEstimate) -> dict[str, Cell]:
-    """The columns of an ejection fraction straight from the clip."""
-    title = "ejection_fraction of the clip"
+def estimated_cells(title: str, found: ClipEstimate, unit: str = "") -> dict[str, Cell]:
+    """The columns of an answer straight from the clip."""
     return {
-        titled(title, "%"): finite(found.value),
-        titled(f"{title}, low", "%"): finite(found.low),
-        titled(f"{title}, high", "%"): finite(found.high),
+        titled(title, unit): finite(found.value),
+        titled(f"{title}, low", unit): finite(found.low),
+        titled(f"{title}, high", unit): finite(found.high),
         f"{title}, unlike the training data": None if found.distance is None else "yes" if found.unlike else "no",
         f"{title}, model": found.model,
     }
-
-
-def _require_same(card: ModelCard, sha256: str) -> None:
-    if card.sha256 != sha256:
-        raise WeightsError(
-            f"The model {card.name} is not the one that this cohort began with; give all machines the same weights, or "
-            "write to a new folder."
-        )
 
 
 def titled(name: str, unit: str) -> str:
@@ -247,3 +271,11 @@ def titled(name: str, unit: str) -> str:
 def finite(value: float) -> float | None:
     """A number as JSON takes it, to the seven digits that none of them exceeds."""
     return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
+def _require_same(card: ModelCard, sha256: str) -> None:
+    if card.sha256 != sha256:
+        raise WeightsError(
+            f"The model {card.name} is not the one that this cohort began with; give all machines the same weights, or "
+            "write to a new folder."
+        )
