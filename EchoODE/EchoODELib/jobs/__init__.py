@@ -5,6 +5,7 @@ PyTorch and the models loaded between tasks. Messages are JSON lines on its stan
 through files in a private temporary folder. Neither side imports Qt, VTK or Slicer.
 """
 
+from .ef_tasks import EstimateEf, ExplainEf, HeatSeen, MapEmbeddings, MapSeen
 from .errors import MissingPackage, UnexpectedFault, WorkerBusy, WorkerEnded
 from .job import Job, JobState, WorkerState
 from .tasks import (
@@ -23,12 +24,17 @@ from .worker import Worker
 
 __all__ = [
     "BeatSeen",
+    "EstimateEf",
+    "ExplainEf",
     "Export",
     "FrameSegmented",
     "FrameShown",
+    "HeatSeen",
     "Job",
     "JobState",
     "Live",
+    "MapEmbeddings",
+    "MapSeen",
     "MissingPackage",
     "Propagate",
     "ProposeView",

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.second_opinion import BeatEf, SecondOpinion
 from ..engine.sequence import ClipSource, EchoSequence, Label, Provenance, Quantity, SegmentedSequence, View
+from .ef_tasks import EstimateEf, ExplainEf, HeatSeen, MapEmbeddings, MapSeen
 from .tasks import (
     BeatSeen,
     Export,
@@ -32,7 +34,9 @@ _TYPES: dict[str, type] = {
     one.__name__: one
     for one in (
         *(WarmUp, Segment, Propagate, Export, Live, ProposeView),
+        *(EstimateEf, ExplainEf, MapEmbeddings),
         *(FrameShown, FrameSegmented, BeatSeen, SeenView),
+        *(SecondOpinion, BeatEf, HeatSeen, MapSeen),
         *(EchoSequence, ClipSource, SegmentedSequence, Provenance, Quantity, View, Label),
     )
 }

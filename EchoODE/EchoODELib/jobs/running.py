@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..engine.progress import Monitor
 from ..engine.sequence import Provenance, SegmentedSequence
 from .conversation import Conversation, Talker
+from .ef_running import ef_handlers
 from .tasks import BeatSeen, Export, FrameSegmented, Live, Propagate, ProposeView, SeenView, Segment, WarmUp
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def engine_handlers() -> Mapping[type, Handler | Talker]:
         Export: _Exports(models),
         Live: _SegmentsLive(),
         ProposeView: _ProposesViews(),
+        **ef_handlers(),
     }
 
 
@@ -154,6 +156,7 @@ class _Exports(_WithModels):
             es_frames=task.es_frames or None,
             kinds=KINDS if task.kinds is None else task.kinds,
             source_name=task.source_name,
+            opinion=task.opinion,
             monitor=monitor,
         )
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.second_opinion import SecondOpinion
 from ..engine.sequence import EchoSequence, Provenance, Quantity, SegmentedSequence, View
+from .ef_tasks import EstimateEf, ExplainEf, MapEmbeddings
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Export:
     folder: made where absent.
     kinds: what to write, of :data:`~EchoODELib.engine.export.folder.KINDS`; None for all.
     source_name: put the clip's file name into JSON and tables.
+    opinion: what a network said of the clip's ejection fraction, to stand beside the masks', or None.
     """
 
     segmented: SegmentedSequence
@@ -95,6 +98,7 @@ class Export:
     folder: Path
     kinds: tuple[str, ...] | None = None
     source_name: bool = False
+    opinion: SecondOpinion | None = None
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,7 @@ class SeenView:
     probability: float | None
 
 
-Task = WarmUp | Segment | Propagate | Export | Live | ProposeView
+Task = WarmUp | Segment | Propagate | Export | Live | ProposeView | EstimateEf | ExplainEf | MapEmbeddings
 
 BACKGROUND = (WarmUp, ProposeView)
 """Tasks that nobody waits for."""

@@ -11,6 +11,7 @@ import slicer
 
 from ..engine.errors import OutputError
 from ..jobs.tasks import Export
+from ..scene.opinions import readOpinion
 from .options import ExportOptions
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def task(study: Study, measurer: Measurer, folder: Path, options: ExportOptions)
         folder=folder,
         kinds=options.kinds,
         source_name=options.names,
+        opinion=readOpinion(study),
     )
 
 

@@ -29,6 +29,7 @@ from .live import LiveRuns
 from .measuring import Measurer
 from .options import Event, ExportOptions, PropagateOptions, SegmentOptions, ViewOptions
 from .runner import Pieces, Runner, TakeIn
+from .second_opinions import SecondOpinions
 from .view_proposals import ViewProposals, modelFor
 from .views import Views
 
@@ -47,6 +48,7 @@ class Operations:
     message: the last run's outcome, one sentence for people.
     viewOptions: what curve and slice view show; :meth:`refreshViews` applies a change.
     live: masks while a clip plays or is recorded, see :meth:`startLive`.
+    opinions: ejection fractions straight from the clip, beside the masks'.
     """
 
     def __init__(self, worker: Worker | None = None) -> None:
@@ -58,6 +60,7 @@ class Operations:
         self.live = LiveRuns(
             self._runner, self._history, self._measurer, self._views, settle=self._onLiveEnded, tell=self._tell
         )
+        self.opinions = SecondOpinions(self._runner, self._measurer, self._studyOf, self._changing)
         self._proposals = ViewProposals(
             self._worker, adopted=lambda study: self._changed(study, Event.MEASUREMENTS), tell=self._tell
         )
@@ -121,7 +124,7 @@ class Operations:
 
     @property
     def runningStep(self) -> str:
-        """ "segment", "propagate", "export" or "live" while :attr:`busy`, else ""."""
+        """ "segment", "propagate", "export", "live", "estimate", "explain" or "map" while :attr:`busy`, else ""."""
         return self._runner.run.step if self._runner.run is not None else ""
 
     @property
@@ -264,6 +267,7 @@ class Operations:
         self._proposals.forget()
         self._measurer.forget()
         self._views.forget()
+        self.opinions.release()
 
     # Corrections and phases
 

@@ -20,11 +20,20 @@ class Event(Enum):
     MEASUREMENTS = "measurements"
     LIVE = "live"
     VIEW = "view"
+    OPINION = "opinion"
 
 
 @dataclass(frozen=True)
 class SegmentOptions:
     """Attributes: ``model`` by name ("" for the default), ``device`` "auto", "cpu" or "cuda"."""
+
+    model: str = ""
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class EstimateOptions:
+    """Attributes: ``model`` for ejection fractions by name ("" for the first), ``device`` as for segmenting."""
 
     model: str = ""
     device: str = "auto"
@@ -73,8 +82,10 @@ class ViewOptions:
     quantity: "volume" or "area" over time.
     overlay: all measured clips in one chart.
     lines: measurement lines on the echo.
+    map: in the curve's place the embedding map, where the clip is on it.
     """
 
     quantity: str = "volume"
     overlay: bool = False
     lines: bool = False
+    map: bool = False

@@ -38,7 +38,7 @@ class Run:
 
     Attributes
     ----------
-    step: "segment", "propagate", "export" or "live".
+    step: "segment", "propagate", "export", "live", "estimate", "explain" or "map".
     study: the clip that it is for.
     takeIn: brings the result into the scene, yielding between pieces.
     ending: of a conversation, which has no result: settles what it left in the scene, however it ended.

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..engine.errors import EchoODEError
+from ..engine.second_opinion import compare
 from ..engine.sequence import Measurements
 from ..scene import curves, layout, lines, tables
+from ..scene.embedding_map import mapOf
+from ..scene.opinions import readOpinion, showComparison
 from ..scene.study import Study
 from .options import ViewOptions
 
@@ -42,11 +45,16 @@ class Views:
         else:
             lines.hideLines(study)
             tables.removeTables(study)
+        opinion = readOpinion(study)
+        if opinion is not None:
+            showComparison(study, compare(measured.get(study), opinion))
         yield
         if options.overlay:
             others = self._measured([other for other in Study.all() if other != study])
             measured = {**measured, **others}
-        layout.showChart(curves.showCurves(list(measured), measured, options.quantity))
+        chart = curves.showCurves(list(measured), measured, options.quantity)
+        known = mapOf(study, opinion.network) if options.map and opinion is not None else None
+        layout.showChart(known or chart)
 
     def showLive(self, study: Study, measurements: Measurements) -> None:
         """Draw the curve of a clip while Live is on; what else shows measurements waits for its end."""

@@ -128,6 +128,11 @@ def showChart(chartNode: Any) -> None:
     viewNode("vtkMRMLPlotViewNode", PLOT_VIEW).SetPlotChartNodeID(chartNode.GetID())
 
 
+def shownChart() -> Any:
+    """The chart that the layout's plot view shows, or None."""
+    return viewNode("vtkMRMLPlotViewNode", PLOT_VIEW).GetPlotChartNode()
+
+
 def showTable(tableNode: Any) -> None:
     """Show a table in the layout's table view, or none."""
     view = viewNode("vtkMRMLTableViewNode", TABLE_VIEW)

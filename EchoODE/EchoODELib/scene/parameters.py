@@ -60,7 +60,7 @@ class CurveQuantity(enum.Enum):
 class EchoODEParameterNode:
     """Fields are named as the widgets' dynamic property ``SlicerParameterName`` names them.
 
-    ``model`` is empty for the default model.
+    ``model`` and ``efModel`` are empty for the default ones.
     """
 
     browser: vtkMRMLSequenceBrowserNode
@@ -80,6 +80,9 @@ class EchoODEParameterNode:
     curveQuantity: CurveQuantity = CurveQuantity.VOLUME
     overlayClips: bool = False
     biplaneBrowser: vtkMRMLSequenceBrowserNode
+    efModel: str = ""
+    showHeat: bool = False
+    showMap: bool = False
     exportFolder: pathlib.Path
     exportTables: bool = True
     exportXlsx: bool = True

@@ -106,8 +106,8 @@ def showStrain(study: Study, kind: Kind = "longitudinal") -> Any:
     display.SetWindowLevel(2 * LIMIT, 0.0)
     display.SetThreshold(_LEAST, _MOST)
     display.SetApplyThreshold(True)
-    _composite().SetForegroundVolumeID(proxy.GetID())
-    _composite().SetForegroundOpacity(_OPACITY)
+    overlayComposite().SetForegroundVolumeID(proxy.GetID())
+    overlayComposite().SetForegroundOpacity(_OPACITY)
     _showLegend(study)
     return proxy
 
@@ -125,8 +125,8 @@ def hideStrain(study: Study) -> None:
         removeLegend(holder)
         slicer.mrmlScene.RemoveNode(holder)
         study.browserNode.RemoveNodeReferenceIDs(_LEGEND)
-    if node is not None and _composite().GetForegroundVolumeID() == node.GetID():
-        _composite().SetForegroundVolumeID(None)
+    if node is not None and overlayComposite().GetForegroundVolumeID() == node.GetID():
+        overlayComposite().SetForegroundVolumeID(None)
     if sequence is not None:
         study.browserNode.RemoveSynchronizedSequenceNode(sequence.GetID())
         slicer.mrmlScene.RemoveNode(sequence)
@@ -167,8 +167,8 @@ def _alongWall(cavity: NDArray[np.bool_], spacing: tuple[float, float]) -> NDArr
     return np.stack([-down / length, right / length], axis=-1)
 
 
-def _composite() -> Any:
-    """The node that says which volumes the echo's slice view shows."""
+def overlayComposite() -> Any:
+    """The node that says which volumes the echo's slice view shows; one volume at a time lies over the echo."""
     for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
         if node.GetLayoutName() == _SLICE_VIEW:
             return node

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..engine.errors import UnsuitableMask
 from ..engine.sequence import EchoSequence, Provenance, SegmentedSequence, View
-from . import clip, frames, masks, segmented
+from . import clip, frames, heat, masks, segmented
 from .nodes import proxyOf, readValue, writeValue
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class Study:
         change = clip.writeSpacing(self, spacing)
         masks.changeGeometry(self, change)
         segmented.changeGeometry(self, change)
+        heat.changeGeometry(self, change)
         clip.moveMarkups(self, change)
         self.setFrame(self.frame)
         if motion is not None:

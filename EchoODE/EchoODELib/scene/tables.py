@@ -61,7 +61,7 @@ def showBeats(study: Study, measurements: Measurements) -> Any:
             values += [math.nan, math.nan] if summary is None else [summary.mean, summary.sd]
         unit, rounded = _rounded(np.array(values, float), measured)
         columns.append((title_of(name), unit, rounded))
-    return _fill(study, BEATS, "beats", columns)
+    return fillTable(study, BEATS, "beats", columns)
 
 
 def showFrames(study: Study, measurements: Measurements) -> Any:
@@ -97,7 +97,7 @@ def showFrames(study: Study, measurements: Measurements) -> Any:
         for f in range(count)
     ]
     columns += [("By hand", "", hands), ("To check", "", check)]
-    return _fill(study, FRAMES, "frames", columns)
+    return fillTable(study, FRAMES, "frames", columns)
 
 
 def removeTables(study: Study) -> None:
@@ -129,7 +129,7 @@ def _rounded(values: NDArray[np.float64], unit: str) -> tuple[str, NDArray[np.fl
     return name, np.round(values * factor, _DECIMALS.get(name, 2))
 
 
-def _fill(study: Study, role: str, name: str, columns: list[tuple[str, str, Sequence[Any] | NDArray[Any]]]) -> Any:
+def fillTable(study: Study, role: str, name: str, columns: list[tuple[str, str, Sequence[Any] | NDArray[Any]]]) -> Any:
     """Write (title, unit, values) columns into the study's table node of a role, made at first use."""
     node = study.browserNode.GetNodeReference(role)
     if node is None:

@@ -17,20 +17,25 @@ WITHOUT_SCROLLING = 4  # columns
 HEADER_PADDING, SCROLL_BAR_PX = 8, 16
 
 
+def dressTable(table: Any) -> None:
+    """A table to read and to click, in which nothing is selected."""
+    table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+    table.setSelectionMode(qt.QAbstractItemView.NoSelection)
+    table.setFocusPolicy(qt.Qt.NoFocus)
+    table.setShowGrid(False)
+    table.setAlternatingRowColors(True)
+    table.setHorizontalScrollMode(qt.QAbstractItemView.ScrollPerPixel)
+    table.verticalHeader().setVisible(False)
+    table.horizontalHeader().setHighlightSections(False)
+
+
 class BeatTable:
     """Fills a QTableWidget; a click on a beat's column calls ``onBeat(edFrame)``."""
 
     def __init__(self, table: Any, onBeat: Any) -> None:
         self._table, self._onBeat = table, onBeat
         self._frames: list[int] = []
-        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        table.setSelectionMode(qt.QAbstractItemView.NoSelection)
-        table.setFocusPolicy(qt.Qt.NoFocus)
-        table.setShowGrid(False)
-        table.setAlternatingRowColors(True)
-        table.setHorizontalScrollMode(qt.QAbstractItemView.ScrollPerPixel)
-        table.verticalHeader().setVisible(False)
-        table.horizontalHeader().setHighlightSections(False)
+        dressTable(table)
         table.horizontalHeader().setMinimumSectionSize(58)
         table.connect("cellClicked(int,int)", self._onClicked)
         table.horizontalHeader().connect("sectionClicked(int)", lambda column: self._onClicked(0, column))

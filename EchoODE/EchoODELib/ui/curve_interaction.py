@@ -9,8 +9,8 @@ import slicer
 import vtk
 
 from ..scene.curve_drag import PhaseDragWatcher
-from ..scene.curves import frameOfPoint
-from ..scene.layout import PLOT_VIEW
+from ..scene.curves import chartNode, frameOfPoint
+from ..scene.layout import PLOT_VIEW, shownChart
 from .context import Context
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ class CurveInteraction:
         pressed, self._pressed = self._pressed, None
         place = interactor.GetEventPosition()
         study = self._context.study
+        if shownChart() is not chartNode():  # another chart is in view, whose axis isn't time
+            return
         if pressed is None or study is None or max(abs(a - b) for a, b in zip(pressed, place, strict=True)) > STILL_PX:
             return
         time = self._timeAt(place)

@@ -38,7 +38,7 @@ def defaultFolder() -> Path:
 
 
 class ExportSection(Section):
-    """The sixth section."""
+    """The seventh section."""
 
     file = "Export"
 

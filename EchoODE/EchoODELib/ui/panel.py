@@ -1,4 +1,4 @@
-"""The module's panel: a message line, six sections, and what keeps them in step with the scene."""
+"""The module's panel: a message line, seven sections, and what keeps them in step with the scene."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from .display_section import DisplaySection
 from .export_section import ExportSection, defaultFolder
 from .measure_section import MeasureSection
 from .messages import Kind
+from .opinion_section import OpinionSection
 from .section import Section
 from .section_panel import SectionPanel
 from .segment_section import SegmentSection
@@ -55,8 +56,9 @@ class Panel(SectionPanel):
         context = Context(operations, resourcePath)
         self.clip, self.segment = ClipSection(context), SegmentSection(context)
         self.correct, self.display = CorrectSection(context), DisplaySection(context)
-        self.measure, self.export = MeasureSection(context), ExportSection(context)
-        sections = (self.clip, self.segment, self.correct, self.display, self.measure, self.export)
+        self.measure, self.opinion = MeasureSection(context), OpinionSection(context)
+        self.export = ExportSection(context)
+        sections = (self.clip, self.segment, self.correct, self.display, self.measure, self.opinion, self.export)
         super().__init__(layout, "EchoODEPanel", context, sections)
         self.curve = CurveInteraction(self.context)
         self.shortcuts = Shortcuts(
@@ -85,6 +87,7 @@ class Panel(SectionPanel):
         """The module is shown: arrange the views, let keys and curve work."""
         self._entered = True
         self.segment.fillModels()
+        self.opinion.fillModels()
         self.display.arrangeViews()
         self.shortcuts.install()
         self.curve.begin()
@@ -176,7 +179,10 @@ class Panel(SectionPanel):
     def _applyViewOptions(self) -> None:
         parameters, operations = self.context.parameters, self.context.operations
         options = ViewOptions(
-            quantity=parameters.curveQuantity.value, overlay=parameters.overlayClips, lines=parameters.showLines
+            quantity=parameters.curveQuantity.value,
+            overlay=parameters.overlayClips,
+            lines=parameters.showLines,
+            map=parameters.showMap,
         )
         if options != operations.viewOptions:
             operations.viewOptions = options

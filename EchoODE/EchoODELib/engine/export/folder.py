@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import OutputError
 from ..pipeline import Analysis
 from ..progress import Monitor
+from ..second_opinion import SecondOpinion
 from ..sequence import EchoSequence, Label, Measurements, SegmentedSequence
 from .atomic import require_writable
 from .backdrop import Backdrop, backdrop
@@ -17,6 +18,7 @@ from .curves import write_curves
 from .fields import write_field
 from .grid import write_grid
 from .masks import write_masks
+from .opinions import opinion_table
 from .results import results_document, write_results
 from .strip import write_strip
 from .tables import beats_table, frames_table, write_csv, write_xlsx
@@ -81,6 +83,7 @@ def write_result(
     kinds: Iterable[str] = KINDS,
     source_name: bool = False,
     whole_frame: bool = False,
+    opinion: SecondOpinion | None = None,
     monitor: Monitor | None = None,
 ) -> dict[str, Path]:
     """Measure masks and write them into a folder, as :func:`write_analysis` does with a whole analysis.
@@ -92,6 +95,7 @@ def write_result(
     segmentation: the segmentation alone, written and measured beside the result.
     ed_frames, es_frames: the phases, 0-based; found where None.
     kinds, source_name, whole_frame, monitor: as in :func:`write_analysis`.
+    opinion: what a network said of the clip's ejection fraction, written into JSON and tables beside the masks'.
 
     Returns
     -------
@@ -128,6 +132,7 @@ def write_result(
         behind=backdrop(result.sequence, whole_frame=whole_frame),
         source_name=source_name,
         monitor=monitor,
+        opinion=opinion,
     )
     return writer.write(wanted)
 
@@ -151,6 +156,7 @@ class _Writer:
     behind: Backdrop
     source_name: bool
     monitor: Monitor
+    opinion: SecondOpinion | None = None
 
     def write(self, wanted: set[str]) -> dict[str, Path]:
         jobs = [job for kind in KINDS if kind in wanted for job in getattr(self, kind)()]
@@ -176,6 +182,7 @@ class _Writer:
             segmentation=self.alone,
             corrected=self.result.guides,
             source_name=self.source_name,
+            opinion=self.opinion,
         )
         yield "results (JSON)", lambda: write_results(self.folder / "results.json", document)
 
@@ -189,6 +196,7 @@ class _Writer:
                 segmentation=self.alone,
                 corrected=self.result.guides,
                 source_name=self.source_name,
+                opinion=self.opinion,
             ),
         )
 
@@ -196,6 +204,9 @@ class _Writer:
         clip, result, corrected = self.sequence, self.measurements, self.result.guides
         yield "beats", lambda: write_csv(self.folder / "beats.csv", beats_table(clip, result))
         yield "frames", lambda: write_csv(self.folder / "frames.csv", frames_table(clip, result, corrected=corrected))
+        if (opinion := self.opinion) is not None:
+            table = opinion_table(result, opinion)
+            yield "second opinion", lambda: write_csv(self.folder / "second_opinion.csv", table)
 
     def masks(self) -> Iterator[Job]:
         masks, segmented = self.result, self.segmented

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from ... import __version__
+from ..second_opinion import SecondOpinion
 from ..sequence import EchoSequence, FrameSeries, Measurements, Provenance, Quantity, Summary
 from . import DISCLAIMER
 from .atomic import write_bytes
+from .opinions import opinion_document
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Raised in its first number when a reader of older documents would break, in its second when fields are added."""
 
 Document = dict[str, object]
@@ -37,6 +39,7 @@ def results_document(
     segmentation: Measurements | None = None,
     corrected: Iterable[int] = (),
     source_name: bool = False,
+    opinion: SecondOpinion | None = None,
 ) -> Document:
     """Everything that was measured, with units and provenance, in plain types.
 
@@ -48,6 +51,7 @@ def results_document(
     corrected: frames whose masks a person gave or corrected.
     source_name: put the file's name in; left out otherwise, since names often identify the patient. The clip is
         recognised by the checksum of its pixels.
+    opinion: what a network said of the clip's ejection fraction, to stand beside the masks'.
 
     Returns
     -------
@@ -64,6 +68,8 @@ def results_document(
     }
     if segmentation is not None:
         document["segmentation_only"] = _measured(sequence, segmentation)
+    if opinion is not None:
+        document["second_opinion"] = opinion_document(measurements, opinion)
     return document
 
 

@@ -13,9 +13,11 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from ... import __version__
+from ..second_opinion import SecondOpinion
 from ..sequence import EchoSequence, Measurements
 from . import DISCLAIMER
 from .atomic import write_bytes
+from .opinions import opinion_table
 from .results import clip_document, provenance_document
 
 _LINE = f"EchoODE {__version__}. {DISCLAIMER}"
@@ -114,8 +116,9 @@ def write_xlsx(
     segmentation: Measurements | None = None,
     corrected: Iterable[int] = (),
     source_name: bool = False,
+    opinion: SecondOpinion | None = None,
 ) -> Path:
-    """Write an Excel workbook with the sheets summary, beats, frames and provenance.
+    """Write an Excel workbook with the sheets summary, second opinion where there is one, beats, frames, provenance.
 
     Raises
     ------
@@ -123,6 +126,7 @@ def write_xlsx(
     """
     sheets = {
         "summary": summary_table(measurements, segmentation),
+        **({} if opinion is None else {"second opinion": opinion_table(measurements, opinion)}),
         "beats": beats_table(sequence, measurements),
         "frames": frames_table(sequence, measurements, corrected=corrected),
         "provenance": provenance_table(sequence, measurements, source_name=source_name),

@@ -143,7 +143,7 @@ class _Painter:
             curve = _draw_curve(base, segmented, measurements, series, _HEAD + height)
         draw = ImageDraw.Draw(base)
         foot = f"EchoODE · {DISCLAIMER}"
-        draw.text((width - 12, base.height - 8), foot, QUIET, _font(12), anchor="rs")
+        draw.text((width - 12, base.height - 8), foot, QUIET, font(12), anchor="rs")
         return cls(segmented, measurements, behind, (height, width), series, base, curve)
 
     def paint(self, frame: int) -> Picture:
@@ -188,15 +188,15 @@ class _Painter:
         if self.measurements is not None:
             phase, color = _phase(self.measurements, frame)
             if phase:
-                draw.text((left, 28), phase, color, _font(26, bold=True), anchor="lm")
+                draw.text((left, 28), phase, color, font(26, bold=True), anchor="lm")
             left += 58
         line = f"{clip.view.value if clip.view.value != 'unknown' else ''}  frame {frame}  {clip.times[frame]:.2f} s"
-        draw.text((left, 20), line.strip(), TEXT, _font(15), anchor="lm")
+        draw.text((left, 20), line.strip(), TEXT, font(15), anchor="lm")
         if self.measurements is not None:
-            draw.text((left, 41), headline(self.measurements).replace("   ", " "), QUIET, _font(12), anchor="lm")
+            draw.text((left, 41), headline(self.measurements).replace("   ", " "), QUIET, font(12), anchor="lm")
         if self.series is not None:
             value = spoken(float(self.series.values[frame]), self.series.unit)
-            draw.text((width - 14, 24), f"LV {value}", _LV, _font(20, bold=True), anchor="rm")
+            draw.text((width - 14, 24), f"LV {value}", _LV, font(20, bold=True), anchor="rm")
 
 
 def _draw_curve(
@@ -229,11 +229,11 @@ def _draw_curve(
     base.paste(fine.resize((base.width, _CURVE), Image.Resampling.LANCZOS), (0, top))
     draw = ImageDraw.Draw(base)
     for level, value in ((upper, high), (lower, low)):
-        draw.text((left - 8, level), f"{value:.0f}", QUIET, _font(12), anchor="rm")
-    draw.text((8, top + 4), f"LV {unit}", QUIET, _font(12), anchor="lt")
+        draw.text((left - 8, level), f"{value:.0f}", QUIET, font(12), anchor="rm")
+    draw.text((8, top + 4), f"LV {unit}", QUIET, font(12), anchor="lt")
     for frames, color, name in ((measurements.ed_frames, ED_COLOR, "ED"), (measurements.es_frames, ES_COLOR, "ES")):
         for frame in frames:
-            draw.text((float(np.clip(x[frame], left + 6, right - 8)), top + 15), name, color, _font(11), anchor="ms")
+            draw.text((float(np.clip(x[frame], left + 6, right - 8)), top + 15), name, color, font(11), anchor="ms")
     return np.column_stack((x, y))
 
 
@@ -245,6 +245,7 @@ def _phase(measurements: Measurements, frame: int) -> tuple[str, str]:
     return "", TEXT
 
 
-def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+def font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """The pictures' typeface, for drawing on frames."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
