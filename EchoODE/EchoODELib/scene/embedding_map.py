@@ -33,6 +33,7 @@ BANDS = (
 _X, _Y, _EF = "x", "y", "EF"
 _NETWORK = "MapNetwork"
 _ROOM = 0.06  # of the map's width, around it
+_LEGEND_LINE = 0.062  # of the chart's height, for each line of the legend
 _THIS, _OTHER = (0.05, 0.05, 0.08), (0.45, 0.48, 0.52)
 
 Array = NDArray[np.float32]
@@ -46,7 +47,7 @@ def writeMap(points: Array, values: Array, clips: Mapping[Study, Array], network
     points: (N, 2), of the recordings that the network learned from.
     values: (N,) percent, their ejection fractions.
     clips: (2,), the places of clips of the scene; clips that are left out lose theirs.
-    network: whose map it is; its name comes first.
+    network: whose map it is.
 
     Returns
     -------
@@ -64,8 +65,9 @@ def writeMap(points: Array, values: Array, clips: Mapping[Study, Array], network
     room = _ROOM * np.maximum(high - low, 1e-3)
     wasModifying = chart.StartModify()
     chart.SetXAxisRange(float(low[0] - room[0]), float(high[0] + room[0]))
-    chart.SetYAxisRange(float(low[1] - room[1]), float(high[1] + room[1]))
-    chart.SetTitle(f"{len(points)} recordings that {network.split()[0]} learned from")
+    height = (high[1] - low[1] + 2 * room[1]) / (1 - _LEGEND_LINE * (len(BANDS) + len(clips)))
+    chart.SetYAxisRange(float(low[1] - room[1]), float(low[1] - room[1] + height))
+    chart.SetTitle(f"Among {len(points)} training recordings")
     chart.EndModify(wasModifying)
     holdSeries(chart, series)
     return chart
@@ -117,7 +119,7 @@ def _addChart() -> Any:
     chart.SetLegendFontSize(13)
     chart.SetLegendVisibility(True)
     chart.SetGridVisibility(False)
-    chart.SetXAxisTitle("Alike lies together (UMAP): the axes have no unit")
+    chart.SetXAxisTitle("alike lies together (UMAP)")
     chart.SetYAxisTitle("")
     chart.SetXAxisRangeAuto(False)
     chart.SetYAxisRangeAuto(False)
