@@ -107,6 +107,7 @@ def test_both_ejection_fractions_stand_side_by_side(
     assert not ui.opinionFrame.visible
     click("estimateButton")
     opinion = operations.opinions.opinion(study)
+    assert f"EF {opinion.value:.0f} %" in panel.context.messages.text
     measured = operations.measure(study)
     masks = measured.summary["ejection_fraction"].mean
     assert ui.masksEfLabel.text == f"{masks:.0f} %"
@@ -358,3 +359,19 @@ def test_exported_tables_have_both(click: Any, a_study: Any, operations: Any, tm
     assert lines[2].startswith("whole clip,")
     book = openpyxl.load_workbook(tmp_path / "out" / "results.xlsx")
     assert book["second opinion"]["A3"].value == "whole clip"
+
+
+def test_heat_keeps_to_its_pixels_when_their_size_is_said(
+    click: Any, a_study: Any, ui: Any, operations: Any, until: Any
+) -> None:
+    for button in ("estimateButton", "explainButton"):
+        click(button)
+    share = operations.opinions.shareInLV(a_study)
+    a_study.setCalibration((1.5, 1.5))
+    until(lambda: True)
+    assert heatNode(a_study).GetSpacing()[:2] == pytest.approx((1.5, 1.5))
+    corners = [[0.0] * 6, [0.0] * 6]
+    heatNode(a_study).GetRASBounds(corners[0])
+    a_study.clipNode.GetRASBounds(corners[1])
+    assert corners[0] == pytest.approx(corners[1])
+    assert operations.opinions.shareInLV(a_study) == pytest.approx(share, abs=1e-6)

@@ -12,13 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.errors import OutputError, UnsuitableClip, UnsuitableMask
+from ..engine.errors import OutputError, UnsuitableClip
 from ..engine.progress import Progress
 from ..engine.sequence import Measurements, SegmentedSequence, View
 from ..jobs.job import WorkerState
 from ..jobs.tasks import Segment, WarmUp
 from ..jobs.worker import Worker
-from ..scene import motion
 from ..scene.clip import adoptClip, createClip
 from ..scene.history import History
 from ..scene.layout import fitClip
@@ -28,6 +27,7 @@ from .dicom_source import supplement
 from .live import LiveRuns
 from .measuring import Measurer
 from .options import Event, ExportOptions, PropagateOptions, SegmentOptions, ViewOptions
+from .results import Results
 from .runner import Pieces, Runner, TakeIn
 from .second_opinions import SecondOpinions
 from .view_proposals import ViewProposals, modelFor
@@ -57,10 +57,11 @@ class Operations:
         self._history = History()
         self._measurer = Measurer()
         self._views = Views(self._measurer)
+        self._results = Results(self._history, self._measurer, self._changing, self._say)
         self.live = LiveRuns(
-            self._runner, self._history, self._measurer, self._views, settle=self._onLiveEnded, tell=self._tell
+            self._runner, self._history, self._measurer, self._views, settle=self._results.liveEnded, tell=self._tell
         )
-        self.opinions = SecondOpinions(self._runner, self._measurer, self._studyOf, self._changing)
+        self.opinions = SecondOpinions(self._runner, self._measurer, self._studyOf, self._changing, self._say)
         self._proposals = ViewProposals(
             self._worker, adopted=lambda study: self._changed(study, Event.MEASUREMENTS), tell=self._tell
         )
@@ -169,7 +170,7 @@ class Operations:
             raise UnsuitableClip("The clip is blank: there is nothing on its frames to outline.")
         dependencies.ensureComputing()
         task = Segment(sequence, model=options.model or modelFor(study.view), device=options.device)
-        self._run("segment", study, task, self._onSegmented, waitForCompletion)
+        self._run("segment", study, task, self._results.segmented, waitForCompletion)
 
     def propagate(
         self, browserNode: Any, options: PropagateOptions | None = None, waitForCompletion: bool = False
@@ -190,7 +191,7 @@ class Operations:
         dependencies.ensureComputing()
 
         def takeIn(study: Study, result: SegmentedSequence) -> Pieces:
-            yield from self._onPropagated(study, propagation.signed(result, plan))
+            yield from self._results.propagated(study, propagation.signed(result, plan))
 
         self._run("propagate", study, plan.task, takeIn, waitForCompletion)
 
@@ -387,51 +388,6 @@ class Operations:
         if waitForCompletion and (error := self._runner.wait()) is not None:
             raise error
 
-    def _onSegmented(self, study: Study, result: SegmentedSequence) -> Pieces:
-        with self._measurer.changing(study):
-            self._history.push(study, "segmenting")
-            yield
-            study.setSegmented(result.masks, result.provenance)
-            yield
-            study.setLines(result.lines)
-            study.setMasks(result.masks, result.provenance)
-            yield
-            study.removeMotion()
-            yield from self._measurer.outlining(study)
-        yield from self._settled(study, f"{study.frameCount} frames were segmented.")
-
-    def _onLiveEnded(self, study: Study, segmented: int, dropped: int) -> Pieces:
-        if not segmented:
-            self.message = "Live is off; nothing was changed."
-            return
-        yield from self._settled(study, f"Live is off: {segmented} frames were segmented, {dropped} dropped.")
-
-    def _settled(self, study: Study, message: str) -> Pieces:
-        """New masks are there: find the phases and show what is measured."""
-        measurable = self._measurer.isMeasurable(study)
-        if measurable and not study.phasesByHand:
-            study.setPhases(*self._measurer.findPhases(study), byHand=False)
-        yield
-        self.message = message
-        yield from self._changing(study, Event.MASKS)
-        if not measurable:
-            raise UnsuitableMask("No LV was found; check that the clip shows an apical view, or draw the LV by hand.")
-
-    def _onPropagated(self, study: Study, result: SegmentedSequence) -> Pieces:
-        assert result.displacement is not None and result.pull_back is not None and result.reference_frame is not None
-        with self._measurer.changing(study):
-            self._history.push(study, "propagating")
-            yield
-            study.setMasks(result.masks, result.provenance)
-            yield
-            yield from motion.writing(study, result.displacement, result.pull_back, result.reference_frame)
-            yield from self._measurer.outlining(study)
-        folds = result.provenance.quality.get("folds", 0.0)
-        self.message = f"The mask of frame {result.reference_frame} was carried over {study.frameCount} frames."
-        if folds > 0:
-            self.message += f" The motion folds in {folds:.0f} places: try the fine preset."
-        yield from self._changing(study, Event.MASKS)
-
     def _onRun(self, event: Event, study: Study | None, message: str) -> None:
         self.message = message or self.message
         self._tell(event, study)
@@ -446,6 +402,9 @@ class Operations:
         yield from self._views.refreshing(study, self.viewOptions)
         yield
         self._tell(Event.MEASUREMENTS, study)
+
+    def _say(self, message: str) -> None:
+        self.message = message
 
     def _tell(self, event: Event, study: Study | None) -> None:
         for listener in list(self.listeners):

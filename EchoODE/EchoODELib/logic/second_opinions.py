@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.errors import EchoODEError, UnsuitableClip, WeightsError
 from ..engine.second_opinion import Comparison, SecondOpinion, compare, network_named, share_in, whole_beats
-from ..engine.sequence import Label, Measurements
+from ..engine.sequence import EchoSequence, Label, Measurements
 from ..jobs.ef_tasks import EstimateEf, ExplainEf, HeatSeen, MapEmbeddings, MapSeen
 from ..scene.embedding_map import mapOf, removeFromMap, writeMap
 from ..scene.heat import readHeat, removeHeat, writeHeat
@@ -29,7 +29,6 @@ MAPPING = ("umap-learn>=0.5.9",)
 """What a map of embeddings needs beside all else."""
 NO_MODEL = "No model for ejection fractions is installed: train one with a CoReEcho recipe and install it."
 _EF_TASK = "ejection_fraction"
-_DARK = 6  # gray levels up to which nothing is seen
 
 
 class SecondOpinions:
@@ -40,6 +39,7 @@ class SecondOpinions:
     runner, measurer: of the operations.
     studyOf: finds the clip of a browser node, or says that there is none.
     changing: tells of a clip of which more is known and draws it anew, in pieces.
+    say: keeps a run's outcome, one sentence for people.
     """
 
     def __init__(
@@ -48,8 +48,10 @@ class SecondOpinions:
         measurer: Measurer,
         studyOf: Callable[[Any], Study],
         changing: Callable[[Study, Event], Pieces],
+        say: Callable[[str], None],
     ) -> None:
-        self._runner, self._measurer, self._studyOf, self._changing = runner, measurer, studyOf, changing
+        self._runner, self._measurer, self._studyOf = runner, measurer, studyOf
+        self._changing, self._say = changing, say
         self._shares: tuple[object, object, tuple[float, float]] | None = None
 
     # Runs
@@ -126,6 +128,7 @@ class SecondOpinions:
         def takeIn(study: Study, seen: MapSeen) -> Pieces:
             places = {one: place for one, place in zip(same, seen.clips, strict=True) if one.exists}
             writeMap(seen.points, seen.values, places, network_named(seen.model, seen.weights_sha256))
+            self._say(f"The clip lies among {len(seen.points)} recordings that {seen.model} learned from.")
             yield
             yield from self._changing(study, Event.OPINION)
 
@@ -149,7 +152,7 @@ class SecondOpinions:
         return opinion is not None and readHeat(study, opinion.network) is not None
 
     def shareInLV(self, study: Study) -> tuple[float, float] | None:
-        """What share of the heat lies in the LV, and what share of the picture the LV covers, 0 to 1 each.
+        """What share of the heat lies in the LV, and what share of the sector the LV covers, 0 to 1 each.
 
         None without heat or masks. Were the heat spread evenly, both would be the same.
         """
@@ -158,7 +161,7 @@ class SecondOpinions:
         if heat is None or masks is None or not masks.any() or not heat.any():
             return None
         if self._shares is None or self._shares[0] is not heat or self._shares[1] is not masks:
-            self._shares = heat, masks, (share_in(heat, masks), _coverage(heat, masks, study.sequence().frames))
+            self._shares = heat, masks, (share_in(heat, masks), _coverage(heat, masks, study.sequence()))
         return self._shares[2]
 
     def chart(self, study: Study) -> Any:
@@ -187,11 +190,13 @@ class SecondOpinions:
         removeFromMap(study)
         yield
         writeOpinion(study, opinion)
+        self._say(f"From the clip: EF {opinion.value:.0f} %, range {opinion.low:.0f} to {opinion.high:.0f} %.")
         yield
         yield from self._changing(study, Event.OPINION)
 
     def _onExplained(self, study: Study, seen: HeatSeen) -> Pieces:
         writeHeat(study, seen.maps, network_named(seen.model, seen.weights_sha256))
+        self._say(f"The echo is coloured where {seen.model} looked.")
         yield
         yield from self._changing(study, Event.OPINION)
 
@@ -224,8 +229,9 @@ def efModels() -> dict[str, str]:
         return {}
 
 
-def _coverage(heat: NDArray[np.uint8], masks: NDArray[np.uint8], frames: NDArray[np.uint8]) -> float:
-    """The LV's share, 0 to 1, of the picture, on the frames that have heat."""
-    picture = (frames.max(axis=0) > _DARK) | masks.any(axis=0)
-    seen = heat.any(axis=(1, 2))
-    return float((masks[seen] == Label.LV).sum()) / float(picture.sum() * seen.sum())
+def _coverage(heat: NDArray[np.uint8], masks: NDArray[np.uint8], sequence: EchoSequence) -> float:
+    """The LV's share, 0 to 1, of the sector, on the frames that have heat."""
+    from ..engine.sector import find_sector
+
+    inside = find_sector(sequence).mask
+    return float((masks[heat.any(axis=(1, 2))][:, inside] == Label.LV).mean())

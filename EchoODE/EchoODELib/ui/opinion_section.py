@@ -220,9 +220,9 @@ class OpinionSection(Section):
         if share is not None:
             inside, even = (f"{100 * value:.0f}" for value in share)
             ui.heatBar.value = round(100 * share[0])
-            ui.heatLabel.text = _(
-                "{inside} % of the heat lies in the LV, which covers {even} % of the picture."
-            ).format(inside=inside, even=even)
+            ui.heatLabel.text = _("{inside} % of the heat lies in the LV, which covers {even} % of the sector.").format(
+                inside=inside, even=even
+            )
         mapped = self._is("showMap") and self._opinions.chart(study) is not None
         ui.mapLabel.setVisible(mapped)
         ui.mapLabel.text = _("The map is in the curve's place; a clip far from all others is unlike the training data.")
