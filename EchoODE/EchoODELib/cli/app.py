@@ -16,8 +16,10 @@ from .. import __version__
 from ..engine.errors import EchoODEError, RunCancelled
 from . import (
     batching,
+    embedding,
     estimating,
     evaluating,
+    explaining,
     inspecting,
     measuring,
     modelling,
@@ -67,6 +69,8 @@ for command in (
     measuring.measure,
     estimating.ef,
     estimating.infarction,
+    explaining.explain,
+    embedding.embed,
     measuring.export,
     watching.live,
     simulating.phantom,

@@ -86,17 +86,17 @@ class MasksFolder:
             for place, folders, files in os.walk(folder):
                 for name in sorted((*folders, *files)):
                     path = Path(place, name)
-                    self._placed.setdefault(_bare(path.relative_to(folder).as_posix()), path)
+                    self._placed.setdefault(bare_name(path.relative_to(folder).as_posix()), path)
 
     def of(self, clip: FoundClip) -> Path | None:
         """The clip's masks, or None where there are none."""
         if self._known:
             path = self._known.get(key_of(clip))
             return path if path is not None and path.is_file() else None
-        return self._placed.get(_bare(clip.name))
+        return self._placed.get(bare_name(clip.name))
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
     """A path without its ending."""
     lower = name.lower()
     ending = next((one for one in _ENDINGS if lower.endswith(one)), Path(name).suffix)

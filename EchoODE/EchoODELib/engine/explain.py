@@ -61,6 +61,17 @@ class Heat:
         return float(self.maps[masks == label].sum(dtype=np.int64)) / total if total else float("nan")
 
 
+def share_by_chance(sequence: EchoSequence, heat: Heat, masks: NDArray[np.uint8], label: Label = Label.LV) -> float:
+    """What share of the heat, 0 to 1, would lie in a structure if it were spread evenly over the sector.
+
+    Parameters
+    ----------
+    masks: (T, H, W), of the recording.
+    """
+    inside = find_sector(sequence).mask
+    return float((masks[heat.seen][:, inside] == label).mean())
+
+
 def explain(
     estimator: ClipEstimator, sequence: EchoSequence, *, stage: int = FINE_STAGE, monitor: Monitor | None = None
 ) -> Heat:

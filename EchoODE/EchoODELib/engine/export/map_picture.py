@@ -61,13 +61,12 @@ def write_map(
         colored = np.isfinite(values) if not groups else np.zeros(len(values), bool)
         colored_behind = np.intersect1d(behind, np.flatnonzero(colored))
         pale = np.setdiff1d(behind, colored_behind)
-        axes.scatter(*made.points[pale].T, s=13, color=QUIET, alpha=0.35, lw=0)
+        _dots(axes, made.points[pale], s=13, color=QUIET, alpha=0.35, lw=0)
         shades = ScalarMappable(cmap="turbo_r")
         if colored.any():
             shades.set_clim(float(values[colored].min()), float(values[colored].max()))
-            axes.scatter(
-                *made.points[colored_behind].T, s=16, color=shades.to_rgba(values[colored_behind]), alpha=0.8, lw=0
-            )
+            rgba = shades.to_rgba(values[colored_behind])
+            _dots(axes, made.points[colored_behind], s=16, color=rgba, alpha=0.8, lw=0)
             bar = figure.colorbar(shades, cax=figure.add_axes((0.86, 0.2, 0.022, 0.6)))
             bar.set_label(scale)
             bar.outline.set_visible(False)
@@ -78,7 +77,7 @@ def write_map(
             _draw_groups(axes, made.points[current], groups, rims, style)
         elif len(current):
             fill = np.where(colored[current][:, None], shades.to_rgba(np.nan_to_num(values[current])), to_rgba(QUIET))
-            axes.scatter(*made.points[current].T, color=fill, edgecolors=rims, **style)
+            _dots(axes, made.points[current], color=fill, edgecolors=rims, **style)
         if len(current) <= _NAMED:
             for place in current:
                 axes.annotate(
@@ -88,11 +87,15 @@ def write_map(
         return save(figure, path)
 
 
+def _dots(axes: Axes, points: NDArray[np.float64], **style: Any) -> None:
+    axes.scatter(points[:, 0], points[:, 1], **style)
+
+
 def _draw_groups(
     axes: Axes, points: NDArray[np.float64], groups: Sequence[str], rims: NDArray[np.str_], style: dict[str, Any]
 ) -> None:
     for number, group in enumerate(sorted(set(groups))):
         own = np.array([one == group for one in groups])
         color = _COLORS[number % len(_COLORS)]
-        axes.scatter(*points[own].T, color=color, label=group or "not known", edgecolors=rims[own], **style)
+        _dots(axes, points[own], color=color, label=group or "not known", edgecolors=rims[own], **style)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
