@@ -19,7 +19,11 @@ STRUCTURES = ("lv", "myocardium", "la")
 FIGURES = tuple(f"valid_{name}" for name in STRUCTURES)
 """Columns of :data:`METRICS` with the validation Dice, empty where there was no validation."""
 
-COLUMNS = ("step", "epoch", "seconds", "loss", "learning_rate", *FIGURES, "valid_mae", "valid_bce")
+VALUE_FIGURES = ("valid_mae", "valid_bce", "valid_r2", "valid_accuracy")
+"""Those of networks of whole clips: of ejection fractions the mean error in points and R², of a yes or no the cross
+entropy and the share that is right."""
+
+COLUMNS = ("step", "epoch", "seconds", "loss", "learning_rate", *FIGURES, *VALUE_FIGURES)
 """Of :data:`METRICS`."""
 
 WORDS = ("pause", "resume", "stop")

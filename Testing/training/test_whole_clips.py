@@ -15,7 +15,8 @@ import torch
 from EchoODELib.engine.clips_over_time import ClipUse
 from EchoODELib.engine.ef import EfEstimator
 from EchoODELib.engine.errors import UnsuitableClip, WeightsError
-from EchoODELib.engine.models.coreecho import CoReEcho
+from EchoODELib.engine.infarction import InfarctionEstimator
+from EchoODELib.engine.models.coreecho import ClipAnswer, CoReEcho
 from EchoODELib.engine.models.uniformer import UniFormer
 from EchoODELib.engine.sector import Sector
 from EchoODELib.engine.sequence import EchoSequence, View
@@ -213,7 +214,7 @@ class Saying(torch.nn.Module):
 
     def forward(self, clips):
         value = (clips > 0).float().mean((1, 2, 3, 4))[:, None]
-        return type("Answer", (), {"values": value})
+        return ClipAnswer(embedding=value, values=value)
 
 
 def test_a_judge_averages_the_clips_of_a_recording() -> None:
@@ -280,6 +281,7 @@ def test_a_whole_training_gives_a_model_that_estimates(tmp_path: Path, monkeypat
     found = [float(row["valid_mae"]) for row in rows]
     assert outcome.progress.best["mae"] == pytest.approx(min(found), rel=1e-4)
     assert not any(row["valid_lv"] for row in rows)
+    assert all(float(row["valid_r2"]) <= 1 for row in rows)
     status = json.loads((tmp_path / "run" / "status.json").read_text())
     assert status["best"]["mae"] == pytest.approx(min(found), rel=1e-4)
     assert cv2.imread(str(tmp_path / "run" / "previews" / "epoch-004.png")) is not None
@@ -293,7 +295,7 @@ def test_a_whole_training_gives_a_model_that_estimates(tmp_path: Path, monkeypat
     assert 0 < estimate.value < 100
 
 
-def test_infarctions_are_told_by_cross_entropy(tmp_path: Path) -> None:
+def test_infarctions_are_told_by_cross_entropy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = a_recipe(
         name="tiny-mi",
         task="infarction",
@@ -307,6 +309,10 @@ def test_infarctions_are_told_by_cross_entropy(tmp_path: Path) -> None:
     assert read_card(tmp_path / "run" / "model" / "tiny-mi.yaml").task == "infarction"
     with pytest.raises(WeightsError, match="is for infarction"):
         _estimator(tmp_path / "run" / "model", "tiny-mi")
+    monkeypatch.setenv("ECHOODE_MODELS", str(tmp_path / "run" / "model"))
+    clip = a_clip(frames=30)
+    found = InfarctionEstimator("tiny-mi", "cpu").estimate(EchoSequence(clip.frames, clip.times, None, View.A4C))
+    assert 0 < found.low <= found.value <= found.high < 1
 
 
 def _estimator(folder: Path, name: str) -> EfEstimator:

@@ -38,12 +38,12 @@ def fake_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def recipe_file(tmp_path: Path) -> Callable[[str], Path]:
+def recipe_file(tmp_path: Path) -> Callable[..., Path]:
     """`recipe_file(name)` writes a recipe for the fake trainer, which does what the name says."""
 
-    def write(name: str) -> Path:
+    def write(name: str, **changes: object) -> Path:
         path = tmp_path / f"{name}.yaml"
-        content = {"name": name, "architecture": "unet", "size": [64, 64], "epochs": 3, "batch": 4}
+        content = {"name": name, "architecture": "unet", "size": [64, 64], "epochs": 3, "batch": 4, **changes}
         path.write_text(yaml.safe_dump({**content, "data": [{"kind": "phantom", "split": "train"}]}))
         return path
 

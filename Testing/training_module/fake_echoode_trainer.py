@@ -1,7 +1,7 @@
 """Stands in for the trainer where a test needs it to behave in a certain way: it keeps to the run folder's contract.
 
 What it does is the recipe's ``name``: ``steady`` trains on, ``short`` ends soon, ``crash`` dies in the middle,
-``wrong`` refuses, ``mute`` dies without a word, ``deaf`` reads no control.
+``wrong`` refuses, ``mute`` dies without a word, ``deaf`` reads no control. It is judged as the ``task`` asks for.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def png(path: Path, gray: int) -> None:
 
 class Trainer:
     def __init__(self, run: Path, recipe: dict[str, object], resume: bool) -> None:
-        self.run, self.name = run, str(recipe["name"])
+        self.run, self.name, self.task = run, str(recipe["name"]), str(recipe.get("task", "segmentation"))
         self.steps = 40 if self.name == "short" else 100_000
         self.told: dict[str, object] = {"best": None, "model": "", "message": ""}
         state = run / "checkpoints" / "last.json"
@@ -69,7 +69,7 @@ class Trainer:
         self.say("preparing")
         metrics = self.run / "metrics.csv"
         if not metrics.exists():
-            metrics.write_text("step,epoch,seconds,loss,learning_rate,valid_lv,valid_myocardium,valid_la\n")
+            metrics.write_text(f"step,epoch,seconds,loss,learning_rate,{','.join(JUDGED[self.task])}\n")
         while self.step < self.steps:
             word = self.control()
             if word == "stop":
@@ -88,15 +88,24 @@ class Trainer:
     def one_step(self, metrics: Path) -> None:
         time.sleep(STEP_S)
         self.step += 1
-        valid = f"{0.9 - 1 / self.step:.4f},{0.8 - 1 / self.step:.4f}," if self.step % 10 == 0 else ",,"
+        judged = self.figures() if self.step % 10 == 0 else {}
+        valid = ",".join(f"{judged[name]:.4f}" if name in judged else "" for name in JUDGED[self.task])
         with metrics.open("a") as file:
             file.write(f"{self.step},{self.step // 10 + 1},{self.step * STEP_S},{3 / self.step:.4f},0.001,{valid}\n")
         if self.step % 10 == 0:
             png(self.run / "previews" / f"epoch-{self.step // 10:03d}.png", min(250, self.step))
             (self.run / "checkpoints").mkdir(exist_ok=True)
             (self.run / "checkpoints" / "last.json").write_text(json.dumps({"step": self.step}))
-            self.told["best"] = {"lv": 0.9 - 1 / self.step, "myocardium": 0.8 - 1 / self.step, "la": None}
+            best = {name.removeprefix("valid_"): value for name, value in judged.items()}
+            self.told["best"] = {**best, "la": None} if self.task == "segmentation" else best
         self.say("running")
+
+    def figures(self) -> dict[str, float]:
+        left = 1 / self.step
+        return {
+            "segmentation": {"valid_lv": 0.9 - left, "valid_myocardium": 0.8 - left},
+            "ejection_fraction": {"valid_mae": 4 + 80 * left, "valid_r2": 0.8 - 30 * left},
+        }[self.task]
 
     def end(self, state: str) -> None:
         self.say(state, message="So it is.", seconds_left=None)
@@ -125,6 +134,10 @@ def main() -> int:
     return 0
 
 
+JUDGED = {
+    "segmentation": ("valid_lv", "valid_myocardium", "valid_la"),
+    "ejection_fraction": ("valid_mae", "valid_r2"),
+}
 PLAN = {
     "architecture": "unet",
     "size": [64, 64],

@@ -78,6 +78,31 @@ def test_settings_show_what_the_recipe_says_and_what_is_changed(person: Any) -> 
     assert person.panel.recipe.setup().changes == Changes(name="ber-mine")
 
 
+def test_recipes_of_whole_clips_have_their_own_settings(person: Any, picture: Any) -> None:
+    ui = person.ui
+    person.select("recipeComboBox", "quick_phantom")
+    assert not ui.clipFramesSpinBox.visible
+    assert ui.architectureComboBox.findText("coreecho") < 0
+    person.select("recipeComboBox", "coreecho_small")
+    assert ui.clipFramesSpinBox.visible
+    assert ui.clipFramesLabel.visible
+    assert ui.clipFramesSpinBox.text.endswith(": 16")
+    choices = [ui.architectureComboBox.itemText(n) for n in range(ui.architectureComboBox.count)]
+    assert choices == ["As in the recipe: coreecho", "coreecho"]
+    for words in ("16 frames, 65 ms apart", "3 clips are averaged", "30 epochs, the last 5 teach the head alone"):
+        assert words in ui.recipeInfoLabel.text
+    ui.clipFramesSpinBox.setValue(24)
+    person.rest()
+    assert person.panel.recipe.setup().changes == Changes(frames=24)
+    picture("training-panel-whole-clips", person.panel.widget)
+    person.select("recipeComboBox", "coreecho_hmc_qu_probe")
+    assert person.panel.recipe.setup().changes == Changes()
+    for words in ("a whole beat at 12 frames", "head alone learns"):
+        assert words in ui.recipeInfoLabel.text
+    person.select("recipeComboBox", "coreecho_paper")
+    assert "36 frames, one in 4 of the recording's" in ui.recipeInfoLabel.text
+
+
 def test_a_recipe_that_cannot_be_read_is_told(person: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text("name: [")

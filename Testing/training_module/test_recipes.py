@@ -63,6 +63,34 @@ def test_another_network_brings_its_own_settings() -> None:
     assert made["configuration"]["classes"] == 2
 
 
+def test_networks_of_whole_clips_keep_their_stages_and_take_other_clips() -> None:
+    content = {
+        **CONTENT,
+        "task": "ejection_fraction",
+        "epochs": 30,
+        "head_epochs": 5,
+        "clips": {"frames": 16, "clips": 3},
+    }
+    made = recipes.changed(content, Changes(epochs=12, frames=24))
+    assert (made["epochs"], made["head_epochs"], made["clips"]) == (12, 2, {"frames": 24, "clips": 3})
+    assert recipes.changed(content, Changes(epochs=2))["head_epochs"] == 1
+    probe = {**content, "head_epochs": 30}
+    assert recipes.changed(probe, Changes(epochs=7))["head_epochs"] == 7
+    assert recipes.changed(content, Changes(minutes=5))["head_epochs"] == 5
+    assert "clips" not in recipes.changed(CONTENT, Changes(frames=24))  # masks are drawn in windows
+
+
+def test_every_shipped_recipe_of_whole_clips_can_be_shortened(tmp_path: Path) -> None:
+    from EchoODETrainingLib.recipe import read_recipe
+
+    found = [path for path in recipes.shipped_recipes() if recipes.task_of(recipes.read(path)) != "segmentation"]
+    assert len(found) == 8
+    for path in found:
+        made = read_recipe(recipes.write_asked(tmp_path, Setup(path, Changes(epochs=2, frames=8))))
+        assert (made.epochs, made.clips.frames) == (2, 8)
+        assert ("probe" in path.stem) == (made.head_epochs == 2)
+
+
 @pytest.mark.parametrize("text", ["a: [", "- only a list", "\x00"])
 def test_what_is_no_recipe_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "odd.yaml"

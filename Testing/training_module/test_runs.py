@@ -18,12 +18,30 @@ from EchoODETrainingLib.module.run_folder import State
 pytestmark = pytest.mark.usefixtures("fake_trainer")
 
 
+ONE_SLICE = slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
+
+
+def shown_chart(view: str) -> Any:
+    from EchoODELib.scene.layout import viewNode
+
+    return viewNode("vtkMRMLPlotViewNode", view).GetPlotChartNode()
+
+
 @pytest.fixture
-def started(person: Any, recipe_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+def one_slice(person: Any) -> Any:
+    """The layout manager, with another module and its own layout in view."""
+    slicer.util.moduleSelector().selectModule("")
+    person.rest()
+    slicer.app.layoutManager().setLayout(ONE_SLICE)
+    return slicer.app.layoutManager()
+
+
+@pytest.fixture
+def started(person: Any, recipe_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`started(name)` plans and starts the fake trainer's recipe of that name."""
 
-    def begin(name: str) -> Any:
-        person.choose_recipe(recipe_file(name), monkeypatch)
+    def begin(name: str, **changes: object) -> Any:
+        person.choose_recipe(recipe_file(name, **changes), monkeypatch)
         person.plan()
         person.start()
         return person.logic.run
@@ -70,19 +88,18 @@ def test_a_run_pauses_goes_on_and_stops(person: Any, started: Callable[[str], An
 
 
 def test_curves_and_previews_follow(person: Any, started: Callable[[str], Any], picture: Any) -> None:
-    from EchoODELib.scene.layout import viewNode
-    from EchoODETrainingLib.module.views import DICE_VIEW, LOSS_VIEW
+    from EchoODETrainingLib.module.views import LOSS_VIEW, VALID_VIEW
 
     run = started("steady")
     person.until(lambda: len(run.previews()) > 2)
     person.logic.poll()
     person.rest(10)
     charts = {}
-    for view in (LOSS_VIEW, DICE_VIEW):
-        chart = slicer.mrmlScene.GetNodeByID(viewNode("vtkMRMLPlotViewNode", view).GetPlotChartNodeID())
+    for view in (LOSS_VIEW, VALID_VIEW):
+        chart = shown_chart(view)
         charts[view] = [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
     assert [series.GetName() for series in charts[LOSS_VIEW]] == ["Loss"]
-    assert [series.GetName() for series in charts[DICE_VIEW]] == ["LV", "Myocardium"]
+    assert [series.GetName() for series in charts[VALID_VIEW]] == ["LV", "Myocardium"]
     table = charts[LOSS_VIEW][0].GetTableNode()
     before = table.GetNumberOfRows()
     assert before > 20
@@ -98,6 +115,70 @@ def test_curves_and_previews_follow(person: Any, started: Callable[[str], Any], 
     person.panel.train.follow(None)
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLVectorVolumeNode") is None
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLPlotChartNode") is None
+
+
+def test_networks_of_whole_clips_show_their_own_figures(
+    person: Any, started: Callable[..., Any], picture: Any, one_slice: Any
+) -> None:
+    from EchoODETrainingLib.module.views import SECOND_VALID_VIEW, VALID_VIEW, TrainingLayout, ValuesLayout
+
+    slicer.util.selectModule("EchoODETraining")
+    run = started("steady", task="ejection_fraction", architecture="coreecho")
+    person.until(lambda: len(run.previews()) > 4)
+    person.logic.poll()
+    person.rest(10)
+    assert one_slice.layout == ValuesLayout.ID
+    for view, axis in ((VALID_VIEW, "Validation error (points of EF)"), (SECOND_VALID_VIEW, "Validation R²")):
+        chart = shown_chart(view)
+        assert chart.GetYAxisTitle() == axis
+        assert chart.GetNumberOfPlotSeriesNodes() == 1
+        assert chart.GetNthPlotSeriesNode(0).GetTableNode().GetNumberOfRows() > 3
+    person.until(lambda: "mean error" in person.ui.trainInfoLabel.text and "R² 0." in person.ui.trainInfoLabel.text)
+    assert "Dice" not in person.ui.trainInfoLabel.text
+    picture("training-values")
+    person.click("stopButton")
+    person.until(lambda: person.state is State.STOPPED)
+    started("short")
+    person.until(lambda: person.state is State.DONE)
+    assert one_slice.layout == TrainingLayout.ID
+    person.panel.train.follow(run)
+    person.rest()
+    assert one_slice.layout == ValuesLayout.ID
+    slicer.util.moduleSelector().selectModule("")
+    person.rest()
+    assert one_slice.layout == ONE_SLICE
+
+
+def test_a_layout_that_a_person_chose_stays(person: Any, started: Callable[..., Any], one_slice: Any) -> None:
+    slicer.util.selectModule("EchoODETraining")
+    one_slice.setLayout(ONE_SLICE)
+    run = started("steady", task="ejection_fraction")
+    person.until(lambda: run.previews())
+    person.logic.poll()
+    assert one_slice.layout == ONE_SLICE
+
+
+@pytest.mark.usefixtures("person")
+def test_figures_are_drawn_where_they_can_be_read() -> None:
+    from EchoODETrainingLib.module.views import SECOND_VALID_VIEW, VALID_VIEW, show_curves
+
+    steps = [10.0 * n for n in range(1, 6)]
+    told = {
+        "loss": list(zip(steps, (9.0, 7.0, 6.0, 5.0, 5.0), strict=True)),
+        "valid_mae": list(zip(steps, (40.0, 12.0, 8.0, 6.0, 5.0), strict=True)),
+        "valid_r2": list(zip(steps, (-30.0, -0.4, 0.3, 0.6, 0.7), strict=True)),
+        "valid_bce": list(zip(steps, (0.9, 0.7, 0.6, 0.5, 0.5), strict=True)),
+        "valid_accuracy": list(zip(steps, (0.5, 0.6, 0.6, 0.7, 0.8), strict=True)),
+    }
+    expected = {
+        "ejection_fraction": [("points of EF", (0, 42)), ("R²", (-1, 1))],
+        "infarction": [("cross entropy", (0, 0.945)), ("accuracy", (0.4, 1))],
+    }
+    for task, charts in expected.items():
+        show_curves(told, 100, "a run", task)
+        for view, (axis, ends) in zip((VALID_VIEW, SECOND_VALID_VIEW), charts, strict=True):
+            assert axis in shown_chart(view).GetYAxisTitle()
+            assert shown_chart(view).GetYAxisRange() == pytest.approx(ends)
 
 
 def test_a_run_is_done_and_says_so(person: Any, started: Callable[[str], Any]) -> None:

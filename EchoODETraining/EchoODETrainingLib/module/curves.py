@@ -6,10 +6,10 @@ import csv
 import math
 import os
 
-from ..run_files import FIGURES, METRICS
+from ..run_files import FIGURES, METRICS, VALUE_FIGURES
 from .run_folder import Run
 
-CURVES = ("loss", *FIGURES)
+CURVES = ("loss", *FIGURES, *VALUE_FIGURES)
 """Columns of metrics.csv that are drawn."""
 
 

@@ -56,8 +56,8 @@ class TrainingParameterNode:
     """Fields are named as the widgets' dynamic property ``SlicerParameterName`` names them.
 
     ``dataSets`` holds ``KIND=FOLDER`` of each that was added. ``recipe`` is the path of a file of one's own or the
-    name of a shipped one, "" the first of these. ``architecture`` and ``size`` (``ROWSxCOLUMNS``) are "" and ``batch``
-    is 0 where they are as the recipe says.
+    name of a shipped one, "" the first of these. ``architecture`` and ``size`` (``ROWSxCOLUMNS``) are "", ``batch``
+    and ``clipFrames`` are 0 where they are as the recipe says.
     """
 
     dataKind: DataKind = DataKind.CAMUS
@@ -69,6 +69,7 @@ class TrainingParameterNode:
     limit: Limit = Limit.RECIPE
     limitCount: Annotated[int, WithinRange(1, 100000)] = 10
     batch: Annotated[int, WithinRange(0, 1024)] = 0
+    clipFrames: Annotated[int, WithinRange(0, 512)] = 0
     device: Device = Device.AUTO
     modelName: str = ""
     split: Split = Split.VALID

@@ -69,7 +69,7 @@ class Plan:
     def warning(self) -> str:
         """What a person should know before it is started, or ""."""
         if not any(source.clips for source in self.sources if source.use == "valid"):
-            return "There is nothing to validate on: no Dice will be shown, and the last weights are kept."
+            return "There is nothing to validate on: no figures will be shown, and the last weights are kept."
         return ""
 
     def spoken(self) -> str:

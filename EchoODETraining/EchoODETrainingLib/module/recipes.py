@@ -17,6 +17,7 @@ FIRST = "echo_ode_apical"
 SIZES = ((64, 64), (96, 96), (112, 112), (128, 160), (192, 224), (256, 256))
 """(rows, columns) that are offered beside the recipe's own."""
 ASKED = "asked"
+SEGMENTATION = "segmentation"
 
 
 class UnusableRecipe(EchoODEError):
@@ -31,6 +32,7 @@ class Changes:
     ----------
     size: (rows, columns).
     epochs, minutes: how long; one of both.
+    frames: of a clip, for networks of whole clips.
     data: the data sets that take the place of the recipe's own; with none, its own are used.
     """
 
@@ -40,6 +42,7 @@ class Changes:
     epochs: int = 0
     minutes: int = 0
     batch: int = 0
+    frames: int = 0
     data: tuple[DataChoice, ...] = ()
 
 
@@ -82,6 +85,11 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+def task_of(content: Mapping[str, Any]) -> str:
+    """What a recipe's network is for: masks, unless it says otherwise."""
+    return str(content.get("task") or SEGMENTATION)
+
+
 def needed_kinds(content: Mapping[str, Any]) -> list[str]:
     """Data set kinds that a recipe asks for, each once, in order."""
     kinds = [str(one.get("kind", "")) for one in _sources(content)]
@@ -111,10 +119,16 @@ def changed(content: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
         for other in ("steps", "before", "max_minutes"):
             made.pop(other, None)
         made["epochs"] = changes.epochs
+        if made.get("head_epochs"):
+            # The second stage keeps its share; where it is all of the run, it stays so.
+            share = made["head_epochs"] / (content.get("epochs") or made["head_epochs"])
+            made["head_epochs"] = min(changes.epochs, max(1, round(share * changes.epochs)))
     if changes.minutes:
         made["max_minutes"] = changes.minutes
     if changes.batch:
         made["batch"] = changes.batch
+    if changes.frames and task_of(made) != SEGMENTATION:
+        made["clips"] = {**(made.get("clips") or {}), "frames": changes.frames}
     if changes.data:
         made["data"] = _chosen(changes.data, _sources(content))
     return made

@@ -29,7 +29,7 @@ class Status:
 
     Attributes
     ----------
-    best: Dice on the validation clips by structure, of the weights that are kept.
+    best: on the validation clips, of the weights that are kept: Dice by structure, or the figures of whole clips.
     seconds_left: None where it can't tell yet.
     model: path of the finished model's card in the run's folder, or "".
     """

@@ -13,19 +13,49 @@ from EchoODELib.scene.curves import holdSeries
 from EchoODELib.scene.layout import ECHO_VIEW, SLICE_VIEW, ViewLayout, frameSlice, viewNode
 from vtk.util.numpy_support import numpy_to_vtk
 
+from .recipes import SEGMENTATION
+
 PREFIX = "EchoODETraining."
-LOSS_VIEW, DICE_VIEW, PREVIEW_VIEW = "EchoODELoss", "EchoODEDice", ECHO_VIEW
+LOSS_VIEW, VALID_VIEW, SECOND_VALID_VIEW = "EchoODELoss", "EchoODEValidation", "EchoODESecondValidation"
+PREVIEW_VIEW = ECHO_VIEW
+_GREEN, _ORANGE, _VIOLET = (0.13, 0.60, 0.32), (0.90, 0.35, 0.05), (0.50, 0.31, 0.78)
 # Column of metrics.csv -> chart, name, colour.
 _SERIES = {
     "loss": ("Loss", "Loss", (0.02, 0.50, 0.60)),
-    "valid_lv": ("Dice", "LV", (0.13, 0.60, 0.32)),
-    "valid_myocardium": ("Dice", "Myocardium", (0.90, 0.35, 0.05)),
-    "valid_la": ("Dice", "Left atrium", (0.50, 0.31, 0.78)),
+    "valid_lv": ("Dice", "LV", _GREEN),
+    "valid_myocardium": ("Dice", "Myocardium", _ORANGE),
+    "valid_la": ("Dice", "Left atrium", _VIOLET),
+    "valid_mae": ("Error", "Mean error", _ORANGE),
+    "valid_r2": ("R2", "R²", _GREEN),
+    "valid_bce": ("Entropy", "Cross entropy", _ORANGE),
+    "valid_accuracy": ("Accuracy", "Accuracy", _GREEN),
 }
-_CHARTS = {"Loss": (LOSS_VIEW, "Training loss"), "Dice": (DICE_VIEW, "Validation Dice")}
+# Chart -> what its axis says, and the lowest value that is shown where what matters lies at its upper end, 1.
+_CHARTS: dict[str, tuple[str, float | None]] = {
+    "Loss": ("Training loss", None),
+    "Dice": ("Validation Dice", 0.0),
+    "Error": ("Validation error (points of EF)", None),
+    "R2": ("Validation R²", -1.0),
+    "Entropy": ("Validation cross entropy", None),
+    "Accuracy": ("Validation accuracy", 0.0),
+}
+_SHOWN = {
+    SEGMENTATION: {"Loss": LOSS_VIEW, "Dice": VALID_VIEW},
+    "ejection_fraction": {"Loss": LOSS_VIEW, "Error": VALID_VIEW, "R2": SECOND_VALID_VIEW},
+    "infarction": {"Loss": LOSS_VIEW, "Entropy": VALID_VIEW, "Accuracy": SECOND_VALID_VIEW},
+}
 _MOST_POINTS = 400  # of the loss; more are averaged
 _AHEAD = 1.3  # of what is done is the axis long, until the run's end is in sight
 _MARKED = 40  # fewer points than these are marked one by one
+
+
+def _charts(*views: tuple[str, str]) -> str:
+    """A row of charts in a layout's XML."""
+    return "".join(
+        f"""<item splitSize="{1000 // len(views)}"><view class="vtkMRMLPlotViewNode" singletontag="{view}">
+      <property name="viewlabel" action="default">{label}</property></view></item>"""
+        for view, label in views
+    )
 
 
 class TrainingLayout(ViewLayout):
@@ -35,17 +65,54 @@ class TrainingLayout(ViewLayout):
     XML = f"""
 <layout type="vertical" split="true">
   <item splitSize="520">{SLICE_VIEW}</item>
-  <item splitSize="480"><layout type="horizontal" split="true">
-    <item splitSize="500"><view class="vtkMRMLPlotViewNode" singletontag="{LOSS_VIEW}">
-      <property name="viewlabel" action="default">L</property></view></item>
-    <item splitSize="500"><view class="vtkMRMLPlotViewNode" singletontag="{DICE_VIEW}">
-      <property name="viewlabel" action="default">D</property></view></item>
+  <item splitSize="480"><layout type="horizontal" split="true">{_charts((LOSS_VIEW, "L"), (VALID_VIEW, "V"))}
   </layout></item>
 </layout>
 """
 
 
-def show_curves(metrics: Mapping[str, Sequence[tuple[float, float]]], steps: int, title: str) -> None:
+class ValuesLayout(ViewLayout):
+    """For following a run of a network of whole clips, which is judged by two figures of different scales."""
+
+    ID = 509
+    XML = f"""
+<layout type="vertical" split="true">
+  <item splitSize="520">{SLICE_VIEW}</item>
+  <item splitSize="480"><layout type="horizontal" split="true">
+    {_charts((LOSS_VIEW, "L"), (VALID_VIEW, "V"), (SECOND_VALID_VIEW, "W"))}
+  </layout></item>
+</layout>
+"""
+
+
+class RunLayout:
+    """The views' arrangement for the run that is followed, and how they were before."""
+
+    def __init__(self) -> None:
+        self._masks, self._values = TrainingLayout(), ValuesLayout()
+
+    @property
+    def installed(self) -> bool:
+        """Whether the views are arranged for a run."""
+        return self._masks.installed or self._values.installed
+
+    def install(self, task: str) -> None:
+        """Arrange the views for a run of a task."""
+        wanted, other = (self._masks, self._values) if task == SEGMENTATION else (self._values, self._masks)
+        before = other.previous if other.installed else None
+        wanted.install()
+        if before is not None:
+            wanted.previous, other.previous = before, None
+
+    def restore(self) -> None:
+        """Arrange the views as they were, unless a person has chosen another layout since."""
+        for layout in (self._masks, self._values):
+            layout.restore()
+
+
+def show_curves(
+    metrics: Mapping[str, Sequence[tuple[float, float]]], steps: int, title: str, task: str = SEGMENTATION
+) -> None:
     """Draw the curves; called again, it brings the same nodes up to date.
 
     Parameters
@@ -53,9 +120,11 @@ def show_curves(metrics: Mapping[str, Sequence[tuple[float, float]]], steps: int
     metrics: column of metrics.csv -> (step, value).
     steps: of the whole run, the end of the axis; 0 where unknown.
     title: of the run.
+    task: of its network, which says what is judged.
     """
     last = max((points[-1][0] for points in metrics.values() if points), default=1.0)
-    for name, (view, axis) in _CHARTS.items():
+    for name, view in _SHOWN.get(task, _SHOWN[SEGMENTATION]).items():
+        axis, lowest_shown = _CHARTS[name]
         chart = _chart(name)
         modifying = chart.StartModify()
         columns = [column for column, (owner, _, _) in _SERIES.items() if owner == name]
@@ -73,8 +142,9 @@ def show_curves(metrics: Mapping[str, Sequence[tuple[float, float]]], steps: int
         chart.SetYAxisRangeAuto(False)
         ahead = _AHEAD * last if steps <= 0 else min(float(steps), _AHEAD * last)
         chart.SetXAxisRange(0.0, max(ahead, last, 1.0))
-        if name == "Dice":  # what matters lies at its upper end
-            chart.SetYAxisRange(max(0.0, np.floor(10 * lowest - 0.5) / 10) if lowest < 1.0 else 0.0, 1.0)
+        if lowest_shown is not None:
+            below = np.floor(10 * lowest - 0.5) / 10 if lowest < 1.0 else 0.0
+            chart.SetYAxisRange(max(lowest_shown, below), 1.0)
         else:
             chart.SetYAxisRange(min(0.0, lowest), 1.05 * highest or 1.0)
         chart.EndModify(modifying)

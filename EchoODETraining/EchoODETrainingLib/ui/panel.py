@@ -11,7 +11,6 @@ from EchoODELib.ui.messages import Kind
 from EchoODELib.ui.section_panel import SectionPanel
 
 from ..module.operations import Event, TrainingOperations
-from ..module.views import TrainingLayout
 from .data_section import DataSection
 from .evaluate_section import EvaluateSection
 from .models_section import ModelsSection
@@ -45,7 +44,6 @@ class Panel(SectionPanel):
         self.train = TrainSection(context, self.recipe)
         self.evaluate = EvaluateSection(context, self.recipe)
         self.models = ModelsSection(context)
-        self.layout = TrainingLayout()
         sections = (self.data, self.recipe, self.train, self.evaluate, self.models)
         super().__init__(layout, "EchoODETrainingPanel", context, sections)
         operations.listeners.append(self._onEvent)
@@ -56,14 +54,14 @@ class Panel(SectionPanel):
     def enter(self) -> None:
         """The module is shown: arrange the views, find runs that went on meanwhile."""
         self._entered = True
-        self.layout.install()
+        self.train.views.arrange()
         self.refresh()
         self.train.views.draw()
 
     def exit(self) -> None:
         """Another module is shown: give the views back."""
         self._entered = False
-        self.layout.restore()
+        self.train.views.layout.restore()
 
     def setParameterNode(self, parameters: Any) -> None:
         """Bind the widgets to a TrainingParameterNode; None lets go of the scene's nodes."""
@@ -76,7 +74,7 @@ class Panel(SectionPanel):
         """The views' nodes went with the scene: draw them anew."""
         self.train.views.forget()
         if self._entered:
-            self.layout.install()
+            self.train.views.arrange()
             self.train.views.draw()
 
     # Following

@@ -17,6 +17,7 @@ from ..module.operations import Event
 from ..module.parameters import Limit
 from ..module.recipes import Changes, Setup
 from .errand_control import ErrandControl
+from .recipe_words import about
 from .section import Section, narrow
 
 LAST_RECIPE = "EchoODETraining/LastRecipe"  # in the user's settings
@@ -79,6 +80,7 @@ class RecipeSection(Section):
                 epochs=count if limit is Limit.EPOCHS else 0,
                 minutes=count if limit is Limit.MINUTES else 0,
                 batch=parameters.batch,
+                frames=parameters.clipFrames,
                 data=tuple(DataChoice.parse(text) for text in parameters.dataSets),
             ),
             device=parameters.device.value,
@@ -109,11 +111,12 @@ class RecipeSection(Section):
         ui, parameters = self.ui, self.context.parameters
         if parameters is None:
             return
-        self._fill(parameters)
+        self._fillRecipes(parameters)
         self._readContent()
         content = self._content
+        self._fillArchitectures(parameters, recipes.task_of(content))
         self._showSettings(content, parameters)
-        ui.recipeInfoLabel.text = _about(content)
+        ui.recipeInfoLabel.text = about(content)
         ui.recipeInfoLabel.setVisible(bool(ui.recipeInfoLabel.text))
         setUsable(
             ui.limitSpinBox,
@@ -131,8 +134,7 @@ class RecipeSection(Section):
 
     # Filling
 
-    def _fill(self, parameters: Any) -> None:
-        """List recipes and architectures."""
+    def _fillRecipes(self, parameters: Any) -> None:
         wanted = [path.stem for path in recipes.shipped_recipes()]
         chosen = parameters.recipe or (wanted[0] if wanted else "")
         if chosen not in wanted:
@@ -143,7 +145,10 @@ class RecipeSection(Section):
             for name in wanted:
                 self.ui.recipeComboBox.addItem(Path(name).name)
         self.ui.recipeComboBox.setCurrentIndex(wanted.index(chosen))
-        known = ["", *_architectures()]
+
+    def _fillArchitectures(self, parameters: Any, task: str) -> None:
+        """List those that are for what the recipe's network is for."""
+        known = ["", *_architectures(task)]
         if parameters.architecture not in known:
             known.append(parameters.architecture)
         if known != self._architectures:
@@ -178,6 +183,12 @@ class RecipeSection(Section):
         sizes = ["", *(f"{rows}x{columns}" for rows, columns in recipes.SIZES)]
         ui.sizeComboBox.setCurrentIndex(sizes.index(parameters.size) if parameters.size in sizes else 0)
         ui.batchSpinBox.specialValueText = told(str(content.get("batch") or ""))
+        whole = recipes.task_of(content) != recipes.SEGMENTATION
+        clips = content.get("clips")
+        frames = clips.get("frames") if isinstance(clips, dict) else None
+        ui.clipFramesSpinBox.specialValueText = told(str(frames or ""))
+        for widget in (ui.clipFramesLabel, ui.clipFramesSpinBox):
+            widget.setVisible(whole)
         long = next((f"{content[key]} {key.removeprefix('max_')}" for key in _LENGTHS if content.get(key)), "")
         ui.limitComboBox.setItemText(0, told(long))
         ui.limitComboBox.setCurrentIndex(list(Limit).index(parameters.limit))
@@ -220,7 +231,7 @@ class RecipeSection(Section):
         parameters.recipe = recipe
         parameters.architecture = parameters.size = ""
         parameters.limit = Limit.RECIPE
-        parameters.batch = 0
+        parameters.batch = parameters.clipFrames = 0
         self.refresh()
 
     def _onArchitecture(self, index: int) -> None:
@@ -244,10 +255,10 @@ def _file(recipe: str) -> Path:
     return Path(recipe) if recipe else next(iter(shipped.values()), Path())
 
 
-def _architectures() -> list[str]:
+def _architectures(task: str) -> list[str]:
     from EchoODELib.engine.models.registry import ARCHITECTURES, OF_WHOLE_CLIPS
 
-    return sorted(set(ARCHITECTURES) - OF_WHOLE_CLIPS)
+    return sorted(set(ARCHITECTURES) - OF_WHOLE_CLIPS if task == recipes.SEGMENTATION else OF_WHOLE_CLIPS)
 
 
 def _size(size: Any) -> str:
@@ -257,18 +268,3 @@ def _size(size: Any) -> str:
 def _plain(name: str) -> str:
     """A name that is a file name, too."""
     return "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name.strip()).strip("-.")
-
-
-def _about(content: dict[str, Any]) -> str:
-    """What a recipe says of itself, shortened."""
-    card = content.get("card")
-    text = str(card.get("intended_use") or "") if isinstance(card, dict) else ""
-    first = text.split(". ")[0].strip().rstrip(".")
-    kinds = recipes.needed_kinds(content)
-    if not kinds:
-        return ""
-    from ..module.data import KIND_NAMES
-
-    needs = _("Learns from: %s.") % ", ".join(KIND_NAMES.get(kind, kind) for kind in kinds)
-    second = text.split(". ")[1].strip().rstrip(".") if first == "Research" and ". " in text else first
-    return f"{second}. {needs}" if second else needs

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..module import recipes
 from ..module.curves import Curves
 from ..module.operations import TrainingOperations
+from ..module.recipes import SEGMENTATION
 from ..module.run_folder import Run
-from ..module.views import clear_views, hide_preview, preview_size, show_curves, show_preview
+from ..module.views import RunLayout, clear_views, hide_preview, preview_size, show_curves, show_preview
+from ..run_files import RECIPE
 
 
 class RunViews:
@@ -17,11 +21,17 @@ class RunViews:
     Parameters
     ----------
     ui: holds ``previewFrame`` with ``previewSlider`` and ``previewEpochLabel``.
+
+    Attributes
+    ----------
+    layout: of the views, for the run that was drawn last.
     """
 
     def __init__(self, operations: TrainingOperations, ui: Any) -> None:
         self._operations, self._ui = operations, ui
+        self.layout = RunLayout()
         self._curves: tuple[Run, Curves] | None = None
+        self._task = ""  # of the run that the curves are of, "" while its recipe can't be read
         self._shown: tuple[Any, ...] = ()  # picture in the view, and the view's size
         ui.previewSlider.connect("valueChanged(int)", self._onSlider)
 
@@ -33,9 +43,17 @@ class RunViews:
             self.forget()
             return
         if self._curves is None or self._curves[0] != run:
-            self._curves = (run, Curves(run))
-        show_curves(self._curves[1].update(), status.steps, run.name)
+            self._curves, self._task = (run, Curves(run)), ""
+        if not self._task:
+            self._task = _task(run)
+            if self.layout.installed:  # unless a person has chosen another one
+                self.arrange()
+        show_curves(self._curves[1].update(), status.steps, run.name, self._task or SEGMENTATION)
         self._drawPicture()
+
+    def arrange(self) -> None:
+        """Arrange the views for the run that was drawn last."""
+        self.layout.install(self._task or SEGMENTATION)
 
     def forget(self) -> None:
         """The views' nodes are gone."""
@@ -76,3 +94,13 @@ class RunViews:
     def _onSlider(self, value: int) -> None:
         self.refresh()
         self._drawPicture()
+
+
+def _task(run: Run) -> str:
+    """What a run's network is for, "" before its recipe can be read."""
+    path = run.folder / RECIPE
+    if not path.is_file() or not recipes.can_read():
+        return ""
+    with suppress(recipes.UnusableRecipe):
+        return recipes.task_of(recipes.read(path))
+    return ""

@@ -29,16 +29,36 @@ def spokenProgress(status: Status) -> str:
 
 def summary(status: Status) -> str:
     """State and best figures, as rich text."""
-    names = {"lv": _("LV"), "myocardium": _("myocardium"), "la": _("left atrium")}
-    figures = ", ".join(f"{names.get(name, name)} {value:.3f}" for name, value in status.best.items())
+    figures = _figures(status.best)
     text = f"<b>{_rich(status.name)}</b>: {_rich(_(status.state.value))}"
     if not status.state.active and status.steps:
         text += ", " + _("{step} of {steps} steps").format(step=status.step, steps=status.steps)
     if figures:
-        text += ". " + _("Best validation Dice: %s") % _rich(figures)
+        text += f". {_rich(figures)}"
     if status.state is State.FAILED and status.message:
         text += f". {_rich(status.message)}"
     return text
+
+
+def _figures(best: dict[str, float]) -> str:
+    """The best validation's figures: Dice by structure, or those of a network of whole clips."""
+    dices = {"lv": _("LV"), "myocardium": _("myocardium"), "la": _("left atrium")}
+    points = {"mae": _("mean error {value:.1f} points"), "rmse": _("RMSE {value:.1f} points"), "r2": "R² {value:.2f}"}
+    shares = {
+        "accuracy": _("accuracy {value:.2f}"),
+        "f1": "F1 {value:.2f}",
+        "sensitivity": _("sensitivity {value:.2f}"),
+        "specificity": _("specificity {value:.2f}"),
+        "bce": _("cross entropy {value:.3f}"),
+    }
+    said = {**points, **shares}
+    if set(best) & set(said):
+        return _("Best validation: %s") % ", ".join(
+            text.format(value=best[name]) for name, text in said.items() if name in best
+        )
+    if not best:
+        return ""
+    return _("Best validation Dice: %s") % ", ".join(f"{dices.get(n, n)} {value:.3f}" for n, value in best.items())
 
 
 def _rich(text: str) -> str:
