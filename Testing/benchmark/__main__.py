@@ -9,6 +9,7 @@ from importlib.util import find_spec
 #: Each benchmark's name and the module that runs it.
 COMMANDS = {
     "ef": "Testing.benchmark.ef",
+    "ef-map": "Testing.benchmark.ef_map",
     "ef-parts": "Testing.benchmark.ef_parts",
     "batch": "Testing.benchmark.batch",
     "gui": "Testing.benchmark.gui",

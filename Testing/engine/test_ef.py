@@ -193,3 +193,10 @@ def test_the_command_says_value_and_range(models, tmp_path) -> None:
     spoken = CliRunner().invoke(app, asked)
     assert f"{fraction['value']:.0f} %, from {fraction['low']:.0f} to {fraction['high']:.0f} %" in spoken.stdout
     assert "not validated" in spoken.output
+
+
+def test_a_picture_that_stands_still_is_refused(models, tmp_path) -> None:
+    clip = a_clip(12)
+    still = replace(clip, frames=np.repeat(clip.frames[:1], 12, axis=0))
+    with pytest.raises(UnsuitableClip, match="stands still"):
+        EfEstimator("guess", "cpu").estimate(still)
