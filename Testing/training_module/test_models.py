@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from EchoODELib.engine.known_embeddings import KnownEmbeddings, read_known_embed
 from EchoODELib.engine.models import build_model
 from EchoODELib.engine.weights import DEFAULT_MODEL, ModelCard, find_card, load_model, read_card, save_model
 from EchoODETrainingLib.module import models
+from engine.standins import save_clip_model
 
 TINY = {"in_channels": 1, "classes": 4, "widths": [4, 8, 8], "blocks": 1}
 
@@ -111,6 +113,28 @@ def test_a_damaged_card_is_listed_and_can_be_deleted(own_models: Path) -> None:
     assert "can't be read" in broken.use
     models.delete("broken")
     assert not list(own_models.iterdir())
+
+
+def test_models_that_draw_no_masks_are_not_compared(person: Any, own_models: Path, runs_folder: Path) -> None:
+    save_clip_model(own_models, "answers")
+    run = runs_folder / "values-2026-01-01"
+    save_clip_model(run / "model", "values")
+    told = {"state": "done", "name": "values", "pid": 0, "model": "model/values.yaml", "best": {"mae": 4.25, "r2": 0.8}}
+    (run / "status.json").write_text(json.dumps(told))
+    person.panel.train.setFolder(str(runs_folder))
+    person.panel.context.parameters.dataSets = ["phantom"]
+    person.rest()
+    box = person.ui.evaluateModelComboBox
+    listed = [box.itemText(n) for n in range(box.count)]
+    assert listed[0] == "Result of values-2026-01-01"
+    assert DEFAULT_MODEL in listed
+    assert "answers" not in listed
+    assert not person.ui.evaluateButton.enabled
+    assert "draws no masks" in person.ui.evaluateButton.toolTip
+    assert "mean error 4.2 points, R² 0.80" in person.ui.trainInfoLabel.text
+    person.select("evaluateModelComboBox", DEFAULT_MODEL)
+    assert person.ui.evaluateButton.enabled
+    assert "answers" in {model.name for model in models.known()}  # where it can be deleted
 
 
 def test_the_list_by_clicks(person: Any, made: Path, monkeypatch: pytest.MonkeyPatch, picture: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from EchoODELib.engine.errors import OutputError, WeightsError
 
 from ..run_files import MODEL
+from .recipes import SEGMENTATION, can_read
 
 if TYPE_CHECKING:
     from EchoODELib.engine.weights import ModelCard
@@ -25,6 +26,7 @@ class InstalledModel:
     ----------
     own: it can be deleted.
     use: what it is for; of a damaged one, what is wrong with it.
+    draws: whether it draws masks; others answer about whole clips.
     """
 
     name: str
@@ -32,6 +34,7 @@ class InstalledModel:
     own: bool
     use: str
     licence: str = ""
+    draws: bool = True
 
 
 def known() -> list[InstalledModel]:
@@ -52,8 +55,23 @@ def known() -> list[InstalledModel]:
                 found[path.stem] = InstalledModel(path.stem, "?", own, str(error))
                 continue
             use, licence = card.intended_use.strip(), card.licence.strip()
-            found[card.name] = InstalledModel(card.name, card.architecture, own, use, licence)
+            found[card.name] = InstalledModel(card.name, card.architecture, own, use, licence, _draws(card))
     return [found[name] for name in sorted(found)]
+
+
+def draws_masks(card: Path) -> bool:
+    """Whether a model draws masks, by its card; one that can't be read may."""
+    if not can_read():
+        return True
+    from EchoODELib.engine.weights import read_card
+
+    with suppress(WeightsError):
+        return _draws(read_card(card))
+    return True
+
+
+def _draws(card: ModelCard) -> bool:
+    return card.task == SEGMENTATION
 
 
 def install(card: Path | None) -> str:

@@ -33,6 +33,7 @@ class EvaluateSection(Section):
         self._recipe = recipe
         self._models: list[tuple[str, str]] = []  # (what is evaluated, as the combo box says it)
         self._chosen = ""
+        self._draws = True  # masks, the chosen one
         self._table = Table(ui.figuresTable, (_("Figure"), _("Value"), _("95 %")), selectable=False)
         self._table.show([])
         ui.openReportButton.setIcon(context.icons("Report"))
@@ -81,6 +82,8 @@ class EvaluateSection(Section):
             reason = _("Add a data set in the section Data first.")
         elif not self._chosen:
             reason = _("There is no model yet: train one.")
+        elif not self._draws:
+            reason = _("This model draws no masks: how good its answers are is shown with its run.")
         self.errand.refresh(reason)
         evaluation = self.operations.evaluation
         self._table.show([] if evaluation is None else evaluation.rows)
@@ -98,7 +101,7 @@ class EvaluateSection(Section):
         run = self.operations.run
         card = None if run is None else run.model()
         found = [] if card is None else [(str(card), _("Result of %s") % run.name)]
-        found += [(model.name, model.name) for model in models.known()]
+        found += [(model.name, model.name) for model in models.known() if model.draws]
         if found != self._models:
             if card is not None and found[0] not in self._models:  # it has just been made
                 self._chosen = found[0][0]
@@ -109,6 +112,7 @@ class EvaluateSection(Section):
         values = [value for value, _text in found]
         if self._chosen not in values:
             self._chosen = values[0] if values else ""
+        self._draws = card is None or self._chosen != str(card) or models.draws_masks(card)
         if values:
             self.ui.evaluateModelComboBox.setCurrentIndex(values.index(self._chosen))
 

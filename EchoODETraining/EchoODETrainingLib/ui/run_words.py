@@ -34,7 +34,7 @@ def summary(status: Status) -> str:
     if not status.state.active and status.steps:
         text += ", " + _("{step} of {steps} steps").format(step=status.step, steps=status.steps)
     if figures:
-        text += f". {_rich(figures)}"
+        text += f". {html.escape(figures)}"  # which has words to break at, and numbers that must not be
     if status.state is State.FAILED and status.message:
         text += f". {_rich(status.message)}"
     return text
