@@ -74,6 +74,7 @@ def test_a_cohort_is_embedded_without_names_and_one_bad_file_is_told(made, model
 def test_an_explanation_is_drawn_and_its_share_is_that_of_the_masks(made, models, tmp_path) -> None:
     clip = read_clip(made / "films" / "Anna")
     masks = np.zeros(clip.frames.shape, np.uint8)
+    masks[:, 8:32, 3:27] = Label.MYOCARDIUM
     masks[:, 10:30, 5:25] = Label.LV
     write_masks(tmp_path / "masks.nii.gz", SegmentedSequence(clip, masks, Provenance("given")))
     asked = ["explain", made / "films" / "Anna", "-o", tmp_path / "out", "--model", "guess", "--device", "cpu"]
@@ -82,7 +83,10 @@ def test_an_explanation_is_drawn_and_its_share_is_that_of_the_masks(made, models
     told = json.loads(done.stdout)
     heat = explain(estimator_for("guess", "cpu"), clip)
     assert told["share_of_heat_in_lv"] == pytest.approx(heat.share_in(masks), abs=1e-3)
-    assert told["share_by_chance"] == pytest.approx(share_by_chance(clip, heat, masks))
+    assert told["by_chance"] == pytest.approx(share_by_chance(clip, heat, masks))
+    both = heat.share_in(np.minimum(masks, 1))
+    assert told["share_of_heat_in_lv_and_wall"] == pytest.approx(both, abs=1e-3)
+    assert told["share_of_heat_in_lv"] < both < 1
     written, header = nrrd.read(str(tmp_path / "out" / "heat.seq.nrrd"))
     assert header["type"] in ("uint8", "unsigned char")
     assert sorted(written.shape) == sorted((*heat.maps.shape, 1)[: written.ndim])

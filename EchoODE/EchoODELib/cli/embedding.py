@@ -120,7 +120,7 @@ def _map(
     said = np.array([one.value for one in estimates])
     numbers = as_numbers(labels) if labels else None
     own, known = said if numbers is None else numbers, estimator.known
-    names = [one.clip for one in good]
+    names = [one.clip.removeprefix("clip-").lstrip("0") for one in good]
     if known is None:
         made = map_embeddings(embeddings, values=own, names=names, seed=seed)
         return replace(made, current=tuple(range(len(good))))
@@ -150,12 +150,12 @@ def _picture(
 
     title, unit = TITLES[estimator.task]
     scale = label if labels else f"{title} ({unit})" if unit else title
-    known = "" if estimator.known is None else f"; dots are {len(estimator.known)} that it learned from"
+    known = "" if estimator.known is None else f"; dots: {len(estimator.known)} learned from; red rim: unlike these"
     return write_map(
         path,
         made,
         title=f"{len(good)} clips as {estimator.card.name} sees them",
-        subtitle=f"UMAP of embeddings; diamonds are the clips{known}; a red rim: unlike the training data",
+        subtitle=f"UMAP of embeddings; diamonds: clips by number{known}",
         scale=scale,
         groups=labels if labels and as_numbers(labels) is None else (),
         unlike=[one.estimate.unlike for one in good if one.estimate is not None],

@@ -50,6 +50,7 @@ def explain(
     from ..engine.export.atomic import require_writable
     from ..engine.export.backdrop import backdrop
     from ..engine.export.heat import write_heat, write_heat_strip, write_heat_video
+    from ..engine.sequence import Label
 
     sequence = load_clip(clip, view=view, spacing=spacing, calibrate=calibrate, frame_rate=frame_rate)
     require_writable(output)
@@ -58,20 +59,25 @@ def explain(
         found = estimator.estimate(sequence, variations=False, monitor=monitor)
         heat = find_heat(estimator, sequence, stage=stage, monitor=monitor)
         outlined = _masks(masks, sequence, device.value, monitor)
+        wall = Label.MYOCARDIUM
         share, chance = heat.share_in(outlined), share_by_chance(sequence, heat, outlined)
+        shares = share, share + heat.share_in(outlined, wall)
+        chances = chance, chance + share_by_chance(sequence, heat, outlined, wall)
         behind, said = backdrop(sequence), _said(found, estimator.task)
         files = {
             "strip": write_heat_strip(
-                output / "heat.png", sequence, heat, title=said, masks=outlined, by_chance=chance, behind=behind
+                output / "heat.png", sequence, heat, title=said, masks=outlined, by_chance=chances, behind=behind
             ),
             "heat": write_heat(output / "heat.seq.nrrd", sequence, heat),
         }
         if video:
             files["video"] = write_heat_video(output / "heat.mp4", sequence, heat, behind=behind, monitor=monitor)
     if json:
-        shares = {"share_of_heat_in_lv": share if share == share else None, "share_by_chance": chance}
+        seen = [value if value == value else None for value in shares]
+        told = {"share_of_heat_in_lv": seen[0], "by_chance": chances[0]}
+        told |= {"share_of_heat_in_lv_and_wall": seen[1], "by_chance_and_wall": chances[1]}
         answer = {"value": found.value, "model": found.model}
-        print_json({estimator.task: answer, **shares, "files": {name: str(path) for name, path in files.items()}})
+        print_json({estimator.task: answer, **told, "files": {name: str(path) for name, path in files.items()}})
         return
     from .showing import show_facts, show_notes
 
@@ -79,7 +85,8 @@ def explain(
         sequence.source.name,
         {
             "Answer": said,
-            "Heat in the LV": bar(share, chance),
+            "Heat in the LV": bar(shares[0], chances[0]),
+            "With its wall": bar(shares[1], chances[1]),
             **{name.capitalize(): str(path) for name, path in files.items()},
         },
     )

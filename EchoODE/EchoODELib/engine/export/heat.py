@@ -25,7 +25,6 @@ from .style import (
     BACKGROUND,
     PANEL,
     QUIET,
-    TEXT,
     caption,
     dark,
     finish,
@@ -58,7 +57,7 @@ def write_heat_strip(
     *,
     title: str,
     masks: NDArray[np.uint8] | None = None,
-    by_chance: float | None = None,
+    by_chance: tuple[float, float] | None = None,
     behind: Backdrop | None = None,
 ) -> Path:
     """Draw frames over the time that the network saw, plain with outlines above, with its heat below.
@@ -67,8 +66,8 @@ def write_heat_strip(
     ----------
     path: ends in ``.png``.
     title: what the network said.
-    masks: (T, H, W) of the clip; with them a bar says how much of the heat lies in the LV.
-    by_chance: share that would lie there if the heat were spread evenly, 0 to 1.
+    masks: (T, H, W) of the clip; with them a bar says how much of the heat lies in the LV, and in it and its wall.
+    by_chance: shares that would lie there if the heat were spread evenly, 0 to 1.
     behind: what of the clip is shown; the sector only by default.
 
     Raises
@@ -100,24 +99,26 @@ def write_heat_strip(
                     show_outlines(axes, np.where(masks[frame] == Label.LV, masks[frame], 0).astype(np.uint8))
             caption(plain, f"frame {frame} · {sequence.times[frame]:.2f} s", 4, color=QUIET, fontsize=7.8)
         if masks is not None:
-            _draw_share(figure, heat.share_in(masks), by_chance)
+            cavity = heat.share_in(masks)
+            _draw_share(figure, (cavity, cavity + heat.share_in(masks, Label.MYOCARDIUM)), by_chance)
         finish(figure, title, f"Where {heat.model} looked (Grad-CAM): dark little, yellow most")
         return save(figure, path)
 
 
-def _draw_share(figure: Figure, share: float, by_chance: float | None) -> None:
-    """A bar at the lower left: how much of the heat lies in the LV, with a mark where chance would be."""
+def _draw_share(figure: Figure, shares: tuple[float, float], by_chance: tuple[float, float] | None) -> None:
+    """A bar at the lower left: how much of the heat lies in the LV, and with its wall."""
     width, height = figure.get_size_inches()
     axes = figure.add_axes((0.016, 0.40 / height, min(0.3, 3.2 / width), 0.11 / height))
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_axis_off()
     axes.barh(0.5, 1, height=1, color=PANEL)
-    axes.barh(0.5, np.nan_to_num(share), height=1, color=STRUCTURES[Label.LV].hex)
-    told = "no heat" if np.isnan(share) else f"{100 * share:.0f} % of the heat lies in the LV"
+    for share, label in zip(shares[::-1], (Label.MYOCARDIUM, Label.LV), strict=True):
+        axes.barh(0.5, np.nan_to_num(share), height=1, color=STRUCTURES[label].hex)
+    cavity, both = (f"{100 * share:.0f} %" for share in shares)
+    told = "no heat" if np.isnan(shares[0]) else f"{cavity} of the heat lies in the LV, {both} with its wall"
     if by_chance is not None:
-        axes.plot([by_chance, by_chance], [-0.4, 1.4], color=TEXT, lw=1.2, clip_on=False)
-        told += f"; spread evenly it would be {100 * by_chance:.0f} %"
+        told += f"; spread evenly it would be {100 * by_chance[0]:.0f} % and {100 * by_chance[1]:.0f} %"
     figure.text(0.016, 0.34 / height, told, fontsize=8.5, va="top")
 
 
