@@ -16,6 +16,7 @@ from EchoODELib.engine.second_opinion import LARGE_DIFFERENCE
 from EchoODELib.scene.curves import chartNode
 from EchoODELib.scene.heat import heatNode, heatShown
 from EchoODELib.scene.layout import shownChart
+from EchoODELib.scene.strain import overlayComposite
 from EchoODELib.scene.study import Study
 from engine.standins import TINY_COREECHO, save_clip_model
 from SlicerHost.mouse import Qt, QTest
@@ -41,14 +42,14 @@ class UMAP:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An untrained network "guess" that knows 40 recordings far from any clip, and "new" that knows none."""
+    """Untrained networks: "a-guess", the first by name, knows 40 recordings far from any clip, "new" knows none."""
     folder = tmp_path_factory.mktemp("models")
     (folder / "umap.py").write_text(QUICK_UMAP)
     random = np.random.default_rng(0)
     known = random.normal(size=(40, WIDTH)).astype(np.float32)
     values = random.uniform(15, 75, 40).astype(np.float32)
     told = KnownEmbeddings(known, values, threshold=1e-4, neighbours=3)
-    write_known_embeddings(told, save_clip_model(folder, "guess"))
+    write_known_embeddings(told, save_clip_model(folder, "a-guess"))
     save_clip_model(folder, "new", use={"clips": {"frames": 6, "clips": 1}, "validated_on_patients": True})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECHOODE_MODELS", str(folder))
@@ -165,6 +166,7 @@ def test_what_it_looked_at_is_shown_and_hidden(
     click("explainButton")
     assert ui.explainButton.checked
     assert heatShown(a_study)
+    assert overlayComposite().GetCompositing() == slicer.vtkMRMLSliceCompositeNode.Add
     share, even = operations.opinions.shareInLV(a_study)
     assert 0 <= share <= 1 and 0.02 < even < 0.5
     assert f"{100 * share:.0f} % of the heat" in ui.heatLabel.text
@@ -183,6 +185,7 @@ def test_what_it_looked_at_is_shown_and_hidden(
     panel.context.parameters.showStrain = True  # one volume at a time lies over the echo
     until(lambda: not ui.explainButton.checked)
     assert not heatShown(a_study)
+    assert overlayComposite().GetCompositing() == slicer.vtkMRMLSliceCompositeNode.Alpha
     panel.context.parameters.showStrain = False
 
 

@@ -10,7 +10,7 @@ import slicer
 GRID_COLOR = (0.80, 0.97, 0.52)  # lime: apart from the structures' cyan, amber and pink, and from gray tissue
 _LENGTH = ("#3f6bc4", "#4dd0e1", "#d7f5a0", "#ffe082", "#ff8c42")
 # As on the screens of strain packages: red where tissue shortens, blue where it lengthens, pale in between.
-_HEAT = ("#7a0403", "#c22b04", "#f0681b", "#fbb938", "#f9f871")
+_HEAT = ("#000000", "#5c0a02", "#b32800", "#f06a00", "#ffd24a")
 _STRAIN = ("#8e0b1e", "#e0352f", "#f7a58a", "#f3eee8", "#93c0ee", "#2f6fd6", "#10307f")
 
 
@@ -25,8 +25,8 @@ def strainColors() -> Any:
 
 
 def heatColors() -> Any:
-    """The colour node of heat: nothing where it is cold, then red to yellow."""
-    return _colors("EchoODE heat", _HEAT, cold=0.15)
+    """The colour node of heat, black where it is cold: to be added to the echo's grays."""
+    return _colors("EchoODE heat", _HEAT)
 
 
 def showLegend(node: Any, unit: str, numbers: str) -> None:
@@ -58,11 +58,8 @@ def removeLegend(node: Any) -> None:
         slicer.mrmlScene.RemoveNode(legend)
 
 
-def _colors(name: str, anchors: tuple[str, ...], count: int = 256, cold: float = 0.0) -> Any:
-    """A colour table between evenly spaced anchors, made at first use; it is made again rather than saved.
-
-    Up to the share ``cold`` of it nothing is seen, and from there to its middle ever more.
-    """
+def _colors(name: str, anchors: tuple[str, ...], count: int = 256) -> Any:
+    """A colour table between evenly spaced anchors, made at first use; it is made again rather than saved."""
     node = slicer.mrmlScene.GetFirstNodeByName(name)
     if node is not None and node.IsA("vtkMRMLColorTableNode"):
         return node
@@ -74,6 +71,5 @@ def _colors(name: str, anchors: tuple[str, ...], count: int = 256, cold: float =
     at = np.linspace(0, len(anchors) - 1, count)
     for index in range(count):
         red, green, blue = (float(np.interp(at[index], np.arange(len(anchors)), stops[:, k])) for k in range(3))
-        seen = float(np.clip((index / (count - 1) - cold) / (0.5 - cold), 0, 1)) if cold else 1.0
-        node.SetColor(index, f"{index}", red, green, blue, seen)
+        node.SetColor(index, f"{index}", red, green, blue, 1.0)
     return node

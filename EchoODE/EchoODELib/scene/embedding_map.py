@@ -33,7 +33,7 @@ BANDS = (
 _X, _Y, _EF = "x", "y", "EF"
 _NETWORK = "MapNetwork"
 _ROOM = 0.06  # of the map's width, around it
-_LEGEND_LINE = 0.062  # of the chart's height, for each line of the legend
+_LEGEND_LINE = 0.05  # of the chart's height, for each line of the legend
 _THIS, _OTHER = (0.05, 0.05, 0.08), (0.45, 0.48, 0.52)
 
 Array = NDArray[np.float32]

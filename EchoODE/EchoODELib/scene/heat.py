@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 HEAT = PREFIX + "Heat"
 _NETWORK = "HeatNetwork"
-_OPACITY = 0.75
+_ADDED = "HeatAdded"
 _read: dict[str, tuple[int, NDArray[np.uint8]]] = {}  # node id -> (its modification time, what it held)
 
 
@@ -99,8 +99,14 @@ def showHeat(study: Study) -> Any:
     display.SetWindowLevelMinMax(0.0, 255.0)
     display.SetInterpolate(True)
     display.EndModify(wasModifying)
-    overlayComposite().SetForegroundVolumeID(node.GetID())
-    overlayComposite().SetForegroundOpacity(_OPACITY)
+    composite = overlayComposite()
+    wasModifying = composite.StartModify()
+    composite.SetForegroundVolumeID(node.GetID())
+    composite.SetForegroundOpacity(1.0)
+    # Added to the echo, black adds nothing; laid over it, a volume has a hard rim, for a pixel is seen or it isn't.
+    composite.SetCompositing(composite.Add)
+    writeValue(composite, _ADDED, True)
+    composite.EndModify(wasModifying)
     return node
 
 
@@ -114,6 +120,15 @@ def hideHeat(study: Study) -> None:
     """Take the heat out of the view; it stays in the scene."""
     if heatShown(study):
         overlayComposite().SetForegroundVolumeID(None)
+    layOver()
+
+
+def layOver() -> None:
+    """Let volumes lie over the echo again, as they do without heat."""
+    composite = overlayComposite()
+    if readValue(composite, _ADDED, False):
+        composite.SetCompositing(composite.Alpha)
+        writeValue(composite, _ADDED, None)
 
 
 def removeHeat(study: Study) -> None:

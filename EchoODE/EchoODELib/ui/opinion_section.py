@@ -15,7 +15,7 @@ from ..engine.second_opinion import LARGE_DIFFERENCE, Comparison, SecondOpinion
 from ..logic.options import EstimateOptions
 from ..logic.second_opinions import NO_MODEL, efModels
 from ..logic.view_proposals import cardsCanBeRead
-from ..scene.heat import hideHeat, showHeat
+from ..scene.heat import hideHeat, layOver, showHeat
 from .context import Context
 from .opinion_table import OpinionTable, spokenDifference
 from .run_control import RunControl
@@ -164,6 +164,7 @@ class OpinionSection(Section):
     def release(self) -> None:
         """See Section."""
         self._drawn = None
+        layOver()
 
     def _showModel(self, name: str) -> None:
         if name not in self._models:  # of a scene from elsewhere, or trained since
