@@ -76,7 +76,7 @@ def test_either_may_be_missing(measured: Measurements) -> None:
     assert compare(None, None) == ()
 
 
-@pytest.mark.parametrize(("clip", "large"), [(60.1, True), (59.9, False), (40.1, False), (39.9, True)])
+@pytest.mark.parametrize(("clip", "large"), [(60.6, True), (60.4, False), (39.6, False), (39.4, True)])
 def test_a_difference_is_large_in_either_direction(clip: float, large: bool) -> None:
     assert LARGE_DIFFERENCE == 10
     assert Comparison(1, 50.0, clip).large is large

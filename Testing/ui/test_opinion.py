@@ -170,6 +170,9 @@ def test_what_it_looked_at_is_shown_and_hidden(
     share, even = operations.opinions.shareInLV(a_study)
     assert 0 <= share <= 1 and 0.02 < even < 0.5
     assert f"{100 * share:.0f} % of the heat" in ui.heatLabel.text
+    wall, wallEven = operations.opinions.shareInLV(a_study, wall=True)
+    assert wall >= share and wallEven > even
+    assert f"{100 * wall:.0f} % in the LV with its wall" in ui.heatLabel.text
     assert ui.heatBar.value == round(100 * share)
     shown = slicer.util.arrayFromVolume(heatNode(a_study)).copy()
     a_study.setFrame(a_study.frame + 6)

@@ -118,8 +118,8 @@ class Comparison:
 
     @property
     def large(self) -> bool:
-        """Whether they differ by more than :data:`LARGE_DIFFERENCE`."""
-        return self.difference is not None and abs(self.difference) > LARGE_DIFFERENCE
+        """Whether they differ by more than :data:`LARGE_DIFFERENCE`, in whole points, as they are read."""
+        return self.difference is not None and round(abs(self.difference)) > LARGE_DIFFERENCE
 
 
 def network_named(model: str, weights_sha256: str) -> str:

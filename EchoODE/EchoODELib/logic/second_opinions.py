@@ -30,6 +30,8 @@ MAPPING = ("umap-learn>=0.5.9",)
 NO_MODEL = "No model for ejection fractions is installed: train one with a CoReEcho recipe and install it."
 _EF_TASK = "ejection_fraction"
 
+Shares = tuple[float, float]
+
 
 class SecondOpinions:
     """Asks networks for ejection fractions, and keeps with the clip what they say.
@@ -52,7 +54,7 @@ class SecondOpinions:
     ) -> None:
         self._runner, self._measurer, self._studyOf = runner, measurer, studyOf
         self._changing, self._say = changing, say
-        self._shares: tuple[object, object, tuple[float, float]] | None = None
+        self._shares: tuple[object, object, tuple[Shares, Shares]] | None = None
 
     # Runs
 
@@ -151,18 +153,22 @@ class SecondOpinions:
         opinion = readOpinion(study)
         return opinion is not None and readHeat(study, opinion.network) is not None
 
-    def shareInLV(self, study: Study) -> tuple[float, float] | None:
+    def shareInLV(self, study: Study, wall: bool = False) -> tuple[float, float] | None:
         """What share of the heat lies in the LV, and what share of the sector the LV covers, 0 to 1 each.
 
         None without heat or masks. Were the heat spread evenly, both would be the same.
+
+        Parameters
+        ----------
+        wall: count the myocardium in, whose motion such networks look at, too.
         """
         opinion, masks = readOpinion(study), study.masks()
         heat = None if opinion is None else readHeat(study, opinion.network)
         if heat is None or masks is None or not masks.any() or not heat.any():
             return None
         if self._shares is None or self._shares[0] is not heat or self._shares[1] is not masks:
-            self._shares = heat, masks, (share_in(heat, masks), _coverage(heat, masks, study.sequence()))
-        return self._shares[2]
+            self._shares = heat, masks, _shares(heat, masks, study.sequence())
+        return self._shares[2][1 if wall else 0]
 
     def chart(self, study: Study) -> Any:
         """The embedding map with the clip on it (a vtkMRMLPlotChartNode), or None."""
@@ -229,9 +235,13 @@ def efModels() -> dict[str, str]:
         return {}
 
 
-def _coverage(heat: NDArray[np.uint8], masks: NDArray[np.uint8], sequence: EchoSequence) -> float:
-    """The LV's share, 0 to 1, of the sector, on the frames that have heat."""
+def _shares(heat: NDArray[np.uint8], masks: NDArray[np.uint8], sequence: EchoSequence) -> tuple[Shares, Shares]:
+    """Of the LV, and of the LV with its wall: the share of the heat, and that of the sector on frames with heat."""
     from ..engine.sector import find_sector
 
     inside = find_sector(sequence).mask
-    return float((masks[heat.any(axis=(1, 2))][:, inside] == Label.LV).mean())
+    there = masks[heat.any(axis=(1, 2))][:, inside]
+    (lv, lvArea), (wall, wallArea) = (
+        (share_in(heat, masks, label), float((there == label).mean())) for label in (Label.LV, Label.MYOCARDIUM)
+    )
+    return (lv, lvArea), (lv + wall, lvArea + wallArea)

@@ -1,7 +1,7 @@
 """A map of the recordings that a network learned from, with the scene's clips among them, as a chart.
 
-Recordings that look alike to the network lie side by side; each is coloured by its ejection fraction. A clip that
-lies by itself is one that the network has not seen the like of.
+Recordings that look alike to the network lie side by side; each is coloured by its ejection fraction. A clip like
+none of them is put somewhere nevertheless: its distance tells, not its place.
 """
 
 from __future__ import annotations

@@ -150,6 +150,7 @@ class OpinionSection(Section):
             return
         self._show(study, opinion)
         self._showHeat(study)
+        self._showMap(study, opinion)
 
     def refreshRun(self) -> None:
         """See Section."""
@@ -219,14 +220,21 @@ class OpinionSection(Section):
         ui.heatBar.setVisible(share is not None)
         ui.heatLabel.text = _("Segment the clip to see how much of it lies in the LV.")
         if share is not None:
-            inside, even = (f"{100 * value:.0f}" for value in share)
             ui.heatBar.value = round(100 * share[0])
-            ui.heatLabel.text = _("{inside} % of the heat lies in the LV, which covers {even} % of the sector.").format(
-                inside=inside, even=even
-            )
-        mapped = self._is("showMap") and self._opinions.chart(study) is not None
+            told = [f"{100 * value:.0f}" for value in (*share, *self._opinions.shareInLV(study, wall=True))]
+            ui.heatLabel.text = _(
+                "{lv} % of the heat lies in the LV, {wall} % in the LV with its wall; spread evenly over the sector it "
+                "would be {lvEven} % and {wallEven} %."
+            ).format(lv=told[0], lvEven=told[1], wall=told[2], wallEven=told[3])
+
+    def _showMap(self, study: Study, opinion: SecondOpinion) -> None:
+        ui, mapped = self.ui, self._is("showMap") and self._opinions.chart(study) is not None
         ui.mapLabel.setVisible(mapped)
-        ui.mapLabel.text = _("The map is in the curve's place; a clip far from all others is unlike the training data.")
+        ui.mapLabel.text = (
+            _("The map is in the curve's place; this clip is unlike all on it, so its place there says little.")
+            if opinion.unlike
+            else _("The map is in the curve's place; neighbours look alike to the network.")
+        )
 
 
 def _judged(whole: Comparison) -> str:
