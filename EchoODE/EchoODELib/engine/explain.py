@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from .clip_estimator import ClipEstimator, CutClip
-from .errors import UnsuitableMask
 from .models.preparation import Fit
 from .progress import Monitor
+from .second_opinion import share_in
 from .sector import find_sector
 from .sequence import EchoSequence, Label
 
@@ -53,12 +53,7 @@ class Heat:
         ------
         UnsuitableMask: masks of another size.
         """
-        if masks.shape != self.maps.shape:
-            raise UnsuitableMask(
-                f"The masks have shape {masks.shape}, the heat {self.maps.shape}; give the clip's own."
-            )
-        total = float(self.maps.sum(dtype=np.int64))
-        return float(self.maps[masks == label].sum(dtype=np.int64)) / total if total else float("nan")
+        return share_in(self.maps, masks, label)
 
 
 def share_by_chance(sequence: EchoSequence, heat: Heat, masks: NDArray[np.uint8], label: Label = Label.LV) -> float:
