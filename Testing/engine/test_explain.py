@@ -10,7 +10,7 @@ import torch
 from EchoODELib.engine.clips_over_time import ClipUse
 from EchoODELib.engine.ef import EfEstimator
 from EchoODELib.engine.errors import UnsuitableMask
-from EchoODELib.engine.explain import Heat, explain, grad_cam
+from EchoODELib.engine.explain import Heat, explain, hires_cam
 from EchoODELib.engine.models.coreecho import CoReEcho
 from EchoODELib.engine.sequence import EchoSequence, View
 from torch import Tensor, nn
@@ -102,13 +102,25 @@ def test_every_stage_of_the_encoder_can_be_looked_at(stage: int, side: int) -> N
     torch.manual_seed(0)
     network = CoReEcho(**TINY).eval()
     clips = torch.randn(2, 6, 1, side, side)
-    heat = grad_cam(network, clips, stage)
+    heat = hires_cam(network, clips, stage)
     assert heat.shape == (2, 6, side, side)
     assert (heat >= 0).all()
     assert heat.isfinite().all()
     assert all(p.grad is None for p in network.parameters())
-    alone = grad_cam(network, clips[:1], stage)
+    alone = hires_cam(network, clips[:1], stage)
     torch.testing.assert_close(alone, heat[:1], atol=1e-6, rtol=1e-3)
+
+
+def test_the_last_stage_has_the_heat_of_grad_cam() -> None:
+    torch.manual_seed(0)
+    network = CoReEcho(**TINY).eval()
+    clips = torch.randn(1, 6, 1, 64, 64, requires_grad=True)
+    maps = network.encoder.maps(clips)[-1]
+    (slope,) = torch.autograd.grad(network.answer(network.encoder.pooled(maps))[:, 0].sum(), maps)
+    by_channel = (slope.mean((2, 3, 4), keepdim=True) * maps).sum(1, keepdim=True).relu()
+    wanted = functional.interpolate(by_channel, (6, 64, 64), mode="trilinear", align_corners=False)[:, 0]
+    assert wanted.any()
+    torch.testing.assert_close(hires_cam(network, clips, 3), wanted, atol=1e-6, rtol=1e-3)
 
 
 def test_shares_by_hand() -> None:

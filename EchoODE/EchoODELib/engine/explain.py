@@ -1,8 +1,9 @@
-"""What a network of clips looked at: Grad-CAM over space and time.
+"""What a network of clips looked at: HiResCAM over space and time.
 
-Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization" (ICCV 2017), as
-paper 003 (CoReEcho) shows it. The channels of a stage of the encoder are added up, each weighed by how much the answer
-rises with it, and what remains above zero is the heat.
+Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks"
+(arXiv:2011.08891). Wherever the answer rises with what a channel of a stage of the encoder shows there, is heat. At the
+last stage, whose maps are averaged, this is the Grad-CAM that paper 003 (CoReEcho) shows; at those before, Grad-CAM
+would weigh a channel alike everywhere.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def explain(
     count = np.zeros(len(sequence), np.float32)
     for clip in clips:
         shown = torch.from_numpy(clip.images)[None, :, None].to(estimator.device)
-        own = grad_cam(estimator.network, shown, stage)[0].cpu().numpy()
+        own = hires_cam(estimator.network, shown, stage)[0].cpu().numpy()
         inside = _spread(own, clip, sequence.times, heat)
         count += inside
         running.advance()
@@ -104,7 +105,7 @@ def explain(
     return Heat(maps, count > 0, estimator.card.name)
 
 
-def grad_cam(network: torch.nn.Module, clips: Tensor, stage: int) -> Tensor:
+def hires_cam(network: torch.nn.Module, clips: Tensor, stage: int) -> Tensor:
     """Heat (B, T, H, W) of clips (B, T, C, H, W), 0 or more, for the first of the network's values.
 
     Parameters
@@ -121,8 +122,7 @@ def grad_cam(network: torch.nn.Module, clips: Tensor, stage: int) -> Tensor:
         maps = see(clips.detach().requires_grad_())
         said = answer(pool(maps[-1]))[:, 0].sum()
         (slope,) = torch.autograd.grad(said, maps[stage])
-    rises = slope.mean((2, 3, 4), keepdim=True)
-    heat = (rises * maps[stage].detach()).sum(1, keepdim=True).relu()
+    heat = (slope * maps[stage].detach()).sum(1, keepdim=True).relu()
     cell = clips.shape[3] // heat.shape[3]
     size = (clips.shape[1], heat.shape[3] * cell, heat.shape[4] * cell)
     fine = functional.interpolate(heat.float(), size, mode="trilinear", align_corners=False)

@@ -62,7 +62,7 @@ class OpinionSection(Section):
             ui,
             _("Show what it looked at"),
             "Look",
-            _("Colour the echo where the network looked for its ejection fraction (Grad-CAM): yellow is most."),
+            _("Colour the echo where the network looked for its ejection fraction (HiResCAM): yellow is most."),
             self._onExplain,
             there=lambda: self._study is not None and self._opinions.hasHeat(self._study),
             shown=lambda: self._is("showHeat"),
@@ -218,8 +218,12 @@ class OpinionSection(Section):
         share = self._opinions.shareInLV(study) if shown else None
         ui.heatFrame.setVisible(shown)
         ui.heatBar.setVisible(share is not None)
-        ui.heatLabel.text = _("Segment the clip to see how much of it lies in the LV.")
-        if share is not None:
+        masks = study.masks()
+        if share is None and masks is not None and masks.any():
+            ui.heatLabel.text = _("There is no heat: nothing that the network saw here raised its answer.")
+        elif share is None:
+            ui.heatLabel.text = _("Segment the clip to see how much of it lies in the LV.")
+        else:
             ui.heatBar.value = round(100 * share[0])
             told = [f"{100 * value:.0f}" for value in (*share, *self._opinions.shareInLV(study, wall=True))]
             ui.heatLabel.text = _(

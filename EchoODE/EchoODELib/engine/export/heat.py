@@ -101,7 +101,7 @@ def write_heat_strip(
         if masks is not None:
             cavity = heat.share_in(masks)
             _draw_share(figure, (cavity, cavity + heat.share_in(masks, Label.MYOCARDIUM)), by_chance)
-        finish(figure, title, f"Where {heat.model} looked (Grad-CAM): dark little, yellow most")
+        finish(figure, title, f"Where {heat.model} looked (HiResCAM): dark little, yellow most")
         return save(figure, path)
 
 
