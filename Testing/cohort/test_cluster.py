@@ -72,9 +72,9 @@ def test_a_stop_reaches_the_workers(named: Callable[..., Path], workers: Cluster
 
     with pytest.raises(RunCancelled, match="1 of 3 clips done"):
         run_cohort(named("a", "slow1", "slow2"), tmp_path / "out", ODD, workers, tell=tell, monitor=monitor)
-    # The clip in work is left: its mark goes, and no record comes.
+    # What is in work is left: its mark goes, and no record comes. Which clip ended first is the scheduler's choice.
     until(lambda: not list((tmp_path / "out").rglob(".try-*")))
-    assert not (tmp_path / "out" / "clips" / "clip-00002" / "record.json").exists()
+    assert len(list((tmp_path / "out" / "clips").rglob("record.json"))) == 1
 
 
 def test_a_clip_is_begun_twice_in_a_run_at_most(some_clips: Path, tmp_path: Path) -> None:
