@@ -143,9 +143,6 @@ def write_heat_video(
     OutputError: another ending, or a place that can't be written.
     RunCancelled: ``monitor`` was cancelled; nothing is written.
     """
-    target = Path(path)
-    if target.suffix.lower() != ".mp4":
-        raise OutputError(f"{target.name} has an ending that a video can't be written to; use .mp4.")
     behind = behind or backdrop(sequence)
     row0, row1, column0, column1 = behind.box
     wide = round(_TALL * (column1 - column0) / ((row1 - row0) * pixel_aspect(sequence)) / 2) * 2
@@ -161,7 +158,7 @@ def write_heat_video(
             yield np.vstack([drawn, np.asarray(foot)])
             stage.advance()
 
-    return write_pictures(target, pictures(), sequence.times)
+    return write_pictures(path, pictures(), sequence.times)
 
 
 def write_heat(path: str | os.PathLike[str], sequence: EchoSequence, heat: Heat) -> Path:

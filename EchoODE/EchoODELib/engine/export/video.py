@@ -60,9 +60,6 @@ def write_video(
     OutputError: another ending, or a place that can't be written.
     RunCancelled: ``monitor`` was cancelled; nothing is written.
     """
-    target = Path(path)
-    if target.suffix.lower() != ".mp4":
-        raise OutputError(f"{target.name} has an ending that a video can't be written to; use .mp4.")
     painter = _Painter.of(segmented, measurements, behind or backdrop(segmented.sequence))
     stage = (monitor or progress.Monitor()).stage("Drawing the video", len(segmented.masks))
 
@@ -71,23 +68,32 @@ def write_video(
             yield painter.paint(frame)
             stage.advance()
 
-    return write_pictures(target, pictures(), segmented.sequence.times)
+    return write_pictures(path, pictures(), segmented.sequence.times)
 
 
-def write_pictures(path: Path, pictures: Iterator[Picture], times: NDArray[np.float64]) -> Path:
+def write_pictures(path: str | os.PathLike[str], pictures: Iterator[Picture], times: NDArray[np.float64]) -> Path:
     """Write RGB pictures (height and width even) as MP4, each shown at its own time in seconds.
+
+    Parameters
+    ----------
+    path: ends in ``.mp4``.
+    pictures: (H, W, 3) uint8 each, drawn only once the path is known to fit.
+    times: (T,) seconds.
 
     Raises
     ------
-    OutputError: the place can't be written.
+    OutputError: another ending, or a place that can't be written.
     """
-    with atomic_file(path) as unfinished:
+    target = Path(path)
+    if target.suffix.lower() != ".mp4":
+        raise OutputError(f"{target.name} has an ending that a video can't be written to; use .mp4.")
+    with atomic_file(target) as unfinished:
         try:
             _encode(unfinished, pictures, times)
         except av.FFmpegError as error:
             reason = error.strerror or str(error)
-            raise OutputError(f"{path.name} could not be written ({reason}); nothing of it was kept.") from error
-    return path
+            raise OutputError(f"{target.name} could not be written ({reason}); nothing of it was kept.") from error
+    return target
 
 
 def _encode(path: Path, pictures: Iterator[Picture], times: NDArray[np.float64]) -> None:
