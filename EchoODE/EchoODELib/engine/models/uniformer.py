@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import UnsuitableClip
+from .depthwise import DepthwiseConv3d
 
 #: Published names of weights, as in the authors' own files -> ours; ``head`` and ``pre_logits`` are left out.
 PUBLISHED_NAMES = (
@@ -175,11 +176,11 @@ class _LocalBlock(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float, drop_path: float) -> None:
         super().__init__()
-        self.place = nn.Conv3d(width, width, 3, padding=1, groups=width)
+        self.place = DepthwiseConv3d(width, 3)
         self.look = nn.Sequential(
             nn.BatchNorm3d(width),
             nn.Conv3d(width, width, 1),
-            nn.Conv3d(width, width, 5, padding=2, groups=width),
+            DepthwiseConv3d(width, 5),
             nn.Conv3d(width, width, 1),
         )
         self.think = nn.Sequential(
@@ -204,7 +205,7 @@ class _GlobalBlock(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float, drop_path: float, heads: int) -> None:
         super().__init__()
-        self.place = nn.Conv3d(width, width, 3, padding=1, groups=width)
+        self.place = DepthwiseConv3d(width, 3)
         self.look = _Attention(width, heads, dropout)
         self.think = nn.Sequential(
             nn.LayerNorm(width, eps=1e-6),
