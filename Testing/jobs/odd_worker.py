@@ -92,10 +92,17 @@ class OddHandler:
         ctypes.PyDLL(None).sleep(30)
 
     def family(self, task: Odd, monitor: Monitor) -> None:
+        self._have_child(task)
+        self.hang(task, monitor)
+
+    def orphans(self, task: Odd, monitor: Monitor) -> None:
+        self._have_child(task)
+        self.killed(task, monitor)
+
+    def _have_child(self, task: Odd) -> None:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
         assert task.folder is not None
         (task.folder / "child").write_text(str(child.pid))
-        self.hang(task, monitor)
 
     def crash(self, task: Odd, monitor: Monitor) -> None:
         ctypes.string_at(0)

@@ -202,6 +202,17 @@ def test_a_kill_takes_the_children_too(
     until(lambda: "Z" in state_of(child) or not lives(child))  # an orphan's zombie is the system's to reap
 
 
+@needs_signals
+def test_the_children_of_a_worker_that_ended_by_itself_end_too(
+    odd_worker: Worker, odd: ModuleType, tmp_path: Path, until: Until, lives: Callable[[int], bool]
+) -> None:
+    job = odd_worker.submit(odd.Odd("orphans", folder=tmp_path))
+    with pytest.raises(WorkerEnded):
+        odd_worker.wait(job)
+    child = int((tmp_path / "child").read_text())
+    until(lambda: "Z" in state_of(child) or not lives(child))
+
+
 def state_of(pid: int) -> str:
     return subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
 

@@ -117,22 +117,9 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process and all that it started, without waiting for it."""
-        self.killed = True
-        self._outgoing.put(None)
-        if self._process.poll() is not None:
-            return
-        if sys.platform == "win32":
-            command = ["taskkill", "/F", "/T", "/PID", str(self._process.pid)]
-            hidden = subprocess.CREATE_NO_WINDOW
-            try:
-                subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, creationflags=hidden)
-            except OSError:
-                self._process.kill()
-        else:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:  # it has just ended by itself
-                return
+        self._nothing_more()
+        if self._process.poll() is None:
+            self._kill_group()
 
     def wait(self, seconds: float) -> None:
         """Wait until it is gone, at most so long."""
@@ -181,9 +168,27 @@ class WorkerProcess:
                     self._note(message)
                     self._owner.received(self, message)
         self.wait(2.0)
-        self.kill()  # it closed its output but lives on
+        self._nothing_more()
+        self._kill_group()  # it closed its output but lives on, or has ended and what it started lives on
         code = self._process.wait()
         self._owner.ended(self, code)
+
+    def _nothing_more(self) -> None:
+        self.killed = True
+        self._outgoing.put(None)
+
+    def _kill_group(self) -> None:
+        if sys.platform == "win32":
+            command = ["taskkill", "/F", "/T", "/PID", str(self._process.pid)]
+            hidden = subprocess.CREATE_NO_WINDOW
+            try:
+                subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, creationflags=hidden)
+            except OSError:
+                self._process.kill()
+        else:
+            # Nobody of it is left; macOS says the other where one is not yet reaped.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _note(self, message: Message) -> None:
         if message["event"] == "ready":
