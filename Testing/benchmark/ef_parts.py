@@ -30,7 +30,7 @@ app = typer.Typer(add_completion=False)
 console = Console()
 
 _PLAIN = {"scale": [1.0, 1.0], "rotation": 0, "shift": 0, "stretch": 0, "elastic": 0, "strength": 0}
-_COLUMNS = ("training", "recordings", "MAE, points (95 %)", "RMSE, points", "R²")
+_COLUMNS = ("training", "steps", "recordings", "MAE, points (95 %)", "RMSE, points", "R²")
 
 
 class Part:
@@ -66,7 +66,9 @@ def ef_parts(
     ] = "coreecho_small",
     only: Annotated[str, typer.Option(help="Ways to train, by key or pattern, with commas between.")] = "*",
     camus: Annotated[Path | None, typer.Option(help="A CAMUS folder, where the recipe moves its beats.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="For each training; the recipe's length by default.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of each training, before any second stage; the recipe's by default.")
+    ] = None,
     phantoms: Annotated[int, typer.Option(min=2, help="Simulated hearts to compare on.")] = 100,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1)] = 2,
@@ -81,42 +83,46 @@ def ef_parts(
     given = read_recipe(Path(recipe))
     if camus is not None:
         given = given.with_folders({"pseudo_camus": camus})
-    given = given.changed(max_minutes=minutes)
+    if epochs is not None:
+        given = given.changed(epochs=epochs)
     hearts = open_data_set("phantom", default_cache() / "phantom", clips={"test": phantoms}, **ef.HEARTS)
     rows = []
     for part in choose(only, PARTS, "way to train"):
         wanted = part.of(given)
-        models = trained(wanted, folder / "ef-parts" / wanted.name, Machine(device, workers, threads))
-        os.environ[MODELS_VARIABLE] = str(models)
+        made = trained(wanted, folder / "ef-parts" / wanted.name, Machine(device, workers, threads))
+        os.environ[MODELS_VARIABLE] = str(made.path / MODEL)
         torch.set_num_threads(threads)
         method = by_clip(wanted.name, device)
         seen = list(recordings(hearts, "test", phantoms))
         said = [method(sequence) for sequence, _ in seen]
-        rows.append(row(part.name, said, [true for _, true in seen])[: len(_COLUMNS)])
+        name, *errors = row(part.name, said, [true for _, true in seen])[: len(_COLUMNS) - 1]
+        rows.append([name, str(made.read_status()["step"]), *errors])
     show("Parts of CoReEcho's training, on simulated hearts", _COLUMNS, rows, console)
     papers = published_tables("003_coreecho", ("2", "3"))
     for paper in papers:
         show_published(paper, console)
-    heading = f"# Parts of CoReEcho's training\n\n{machine(threads)}\n\n{CAPTION}\n"
+    told = f"The recipe is {given.name}, its steps are of {given.batch} recordings; a second stage is among them."
+    heading = f"# Parts of CoReEcho's training\n\n{machine(threads)}\n\n{CAPTION}\n\n{told}\n"
     text = [heading, markdown("## Simulated hearts", _COLUMNS, rows), *map(published_markdown, papers)]
     path = folder / "ef-parts.md"
     write_bytes(path, "\n".join(text).encode())
     console.print(path, highlight=False)
 
 
-def trained(recipe: Recipe, place: Path, machine: Machine) -> Path:
-    """The folder with a recipe's model, trained now, or before by the same recipe; beside ``place``, if others are."""
+def trained(recipe: Recipe, place: Path, machine: Machine) -> RunFolder:
+    """A recipe's finished run, now, or before by the same recipe; beside ``place``, if others are there."""
     for number in count(1):
         own = place if number == 1 else place.with_name(f"{place.name}-{number}")
         if not (own / RECIPE).is_file():
-            train(recipe, RunFolder.begin(own, recipe), machine=machine, say=console.print)
+            folder = RunFolder.begin(own, recipe)
+            train(recipe, folder, machine=machine, say=console.print)
             break
         folder, before = RunFolder.again(own)
         if before == recipe:
             if folder.read_status().get("state") != State.DONE:
                 train(recipe, folder, resume=True, machine=machine, say=console.print)
             break
-    return own / MODEL
+    return folder
 
 
 if __name__ == "__main__":

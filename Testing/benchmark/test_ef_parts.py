@@ -58,7 +58,18 @@ def test_it_trains_once_and_compares(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ECHOODE_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(ef, "HEARTS", HEARTS)
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    asked = ["--recipe", str(tmp_path / "tiny.yaml"), "--only", "whole", "--phantoms", "2", "--threads", "1"]
+    asked = [
+        "--recipe",
+        str(tmp_path / "tiny.yaml"),
+        "--only",
+        "whole",
+        "--phantoms",
+        "2",
+        "--threads",
+        "1",
+        "--epochs",
+        "3",
+    ]
     asked += ["--workers", "0", "--output", str(tmp_path / "out")]
     for _ in range(2):
         done = CliRunner().invoke(ef_parts.app, asked)
@@ -67,5 +78,5 @@ def test_it_trains_once_and_compares(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert runs == ["tiny-whole"]
     assert (tmp_path / "out" / "ef-parts" / "tiny-whole" / "log.txt").read_text().count("Done:") == 1
     text = (tmp_path / "out" / "ef-parts.md").read_text()
-    assert "| L1 + contrast + second stage | 2 |" in text
+    assert "| L1 + contrast + second stage | 3 | 2 |" in text  # epochs of one step each, recordings
     assert "L1 + contrast + K400" in text  # the paper's own, beside
