@@ -67,7 +67,7 @@ def ef_parts(
     only: Annotated[str, typer.Option(help="Ways to train, by key or pattern, with commas between.")] = "*",
     camus: Annotated[Path | None, typer.Option(help="A CAMUS folder, where the recipe moves its beats.")] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Of each training, before any second stage; the recipe's by default.")
+        int | None, typer.Option(min=1, help="Of each training, second stage and all; the recipe's by default.")
     ] = None,
     phantoms: Annotated[int, typer.Option(min=2, help="Simulated hearts to compare on.")] = 100,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
@@ -84,7 +84,8 @@ def ef_parts(
     if camus is not None:
         given = given.with_folders({"pseudo_camus": camus})
     if epochs is not None:
-        given = given.changed(epochs=epochs)
+        head = round(epochs * given.head_epochs / (given.epochs or epochs))  # a second stage keeps its share
+        given = given.changed(epochs=epochs, steps=None, head_epochs=head)
     hearts = open_data_set("phantom", default_cache() / "phantom", clips={"test": phantoms}, **ef.HEARTS)
     rows = []
     for part in choose(only, PARTS, "way to train"):
