@@ -1,4 +1,4 @@
-"""The module's verbs: load, segment, correct, propagate, measure, export, undo.
+"""The module's verbs: load, segment, propagate, export, and those of :mod:`.immediate`.
 
 Long steps run in the worker process; :meth:`Operations.poll` brings their results into the scene. It is called by
 a timer of the module and, while a script waits, by :meth:`Operations.wait`.
@@ -7,56 +7,44 @@ a timer of the module and, while a script waits, by :meth:`Operations.wait`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..engine.errors import OutputError, UnsuitableClip
 from ..engine.progress import Progress
-from ..engine.sequence import Measurements, SegmentedSequence, View
+from ..engine.sequence import SegmentedSequence, View
 from ..jobs.job import WorkerState
 from ..jobs.tasks import Segment, WarmUp
 from ..jobs.worker import Worker
 from ..scene.clip import adoptClip, createClip
-from ..scene.history import History
 from ..scene.layout import fitClip
 from ..scene.study import Study
 from . import dependencies, exporting, propagation
 from .dicom_source import supplement
+from .immediate import ImmediateOperations
 from .live import LiveRuns
-from .measuring import Measurer
-from .options import Event, ExportOptions, PropagateOptions, SegmentOptions, ViewOptions
+from .options import Event, ExportOptions, PropagateOptions, SegmentOptions
 from .results import Results
 from .runner import Pieces, Runner, TakeIn
 from .second_opinions import SecondOpinions
 from .view_proposals import ViewProposals, modelFor
-from .views import Views
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-Listener = Callable[[Event, "Study | None"], None]
 
 
-class Operations:
+class Operations(ImmediateOperations):
     """What panel and scripts call.
 
     Attributes
     ----------
-    listeners: called as ``listener(event, study)`` after each change and at each progress report.
-    message: the last run's outcome, one sentence for people.
-    viewOptions: what curve and slice view show; :meth:`refreshViews` applies a change.
     live: masks while a clip plays or is recorded, see :meth:`startLive`.
     opinions: ejection fractions straight from the clip, beside the masks'.
     """
 
     def __init__(self, worker: Worker | None = None) -> None:
+        super().__init__()
         self._worker = worker or Worker()
         self._runner = Runner(self._worker, self._onRun)
-        self._history = History()
-        self._measurer = Measurer()
-        self._views = Views(self._measurer)
         self._results = Results(self._history, self._measurer, self._changing, self._say)
         self.live = LiveRuns(
             self._runner, self._history, self._measurer, self._views, settle=self._results.liveEnded, tell=self._tell
@@ -65,10 +53,7 @@ class Operations:
         self._proposals = ViewProposals(
             self._worker, adopted=lambda study: self._changed(study, Event.MEASUREMENTS), tell=self._tell
         )
-        self.listeners: list[Listener] = []
-        self.message = ""
         self.written: dict[str, Path] = {}
-        self.viewOptions = ViewOptions()
 
     # Clips
 
@@ -270,117 +255,6 @@ class Operations:
         self._views.forget()
         self.opinions.release()
 
-    # Corrections and phases
-
-    def corrected(self, study: Study, frame: int) -> None:
-        """A person changed the mask of a frame: lock it as a guide."""
-        if frame not in study.correctedFrames:
-            study.markCorrected(frame)
-        self._changed(study, Event.MASKS)
-
-    def release(self, study: Study, frame: int) -> None:
-        """Unlock a corrected frame; the next run may overwrite it."""
-        self._history.push(study, "releasing a corrected frame")
-        study.releaseCorrected(frame)
-        self._changed(study, Event.MASKS)
-
-    def remember(self, study: Study, name: str) -> None:
-        """Make what is there now the state that :meth:`undo` comes back to."""
-        self._history.push(study, name)
-
-    def forget(self, study: Study, name: str) -> None:
-        """Take back :meth:`remember`, if that was the last step: what it was for changed nothing."""
-        if self._history.undoName(study) == name:
-            self._history.drop(study)
-            self._tell(Event.MASKS, study)  # what could be undone while the editor was open no longer can
-
-    def setPhases(self, study: Study, edFrames: Iterable[int], esFrames: Iterable[int]) -> None:
-        """Set ED and ES by hand; everything measured follows.
-
-        Raises
-        ------
-        UnsuitableClip: a frame outside of the clip, or one that would be both.
-        """
-        ed, es = sorted(set(edFrames)), sorted(set(esFrames))
-        for frame in (*ed, *es):
-            if not 0 <= frame < study.frameCount:
-                raise UnsuitableClip(
-                    f"Frame {frame} is outside the clip, whose frames are 0 to {study.frameCount - 1}."
-                )
-        if both := set(ed) & set(es):
-            raise UnsuitableClip(f"Frame {min(both)} can't be end-diastole and end-systole at once.")
-        study.setPhases(ed, es, byHand=True)
-        self._changed(study, Event.PHASES)
-
-    def movePhase(self, study: Study, kind: str, oldFrame: int, newFrame: int) -> None:
-        """Move one ED or ES mark (``kind`` "ED" or "ES").
-
-        Raises
-        ------
-        UnsuitableClip: as :meth:`setPhases`.
-        """
-        ed, es = set(study.edFrames), set(study.esFrames)
-        moved = ed if kind == "ED" else es
-        moved.discard(oldFrame)
-        moved.add(newFrame)
-        self.setPhases(study, ed, es)
-
-    def findPhases(self, study: Study) -> None:
-        """Find ED and ES again on the area curve, in place of those set by hand.
-
-        Raises
-        ------
-        UnsuitableMask: no masks yet.
-        """
-        study.setPhases(*self._measurer.findPhases(study), byHand=False)
-        self._changed(study, Event.PHASES)
-
-    # Results
-
-    def measure(self, browserNode: Any) -> Measurements:
-        """Everything measured on a clip; remembered until its masks, motion, phases or calibration change.
-
-        Raises
-        ------
-        UnsuitableMask: no masks yet.
-        """
-        return self._measurer.measure(self._studyOf(browserNode))
-
-    def biplane(self, a4c: Any, a2c: Any) -> Measurements:
-        """Biplane volumes and EF of two clips in the scene.
-
-        Raises
-        ------
-        UnsuitableClip: other views, or a clip without a beat.
-        UnsuitableMask: a clip without masks.
-        """
-        return self._measurer.biplane(self._studyOf(a4c), self._studyOf(a2c))
-
-    def isMeasurable(self, study: Study) -> bool:
-        """Whether there are masks that :meth:`measure` can work on."""
-        return self._measurer.isMeasurable(study)
-
-    def undo(self, browserNode: Any) -> str | None:
-        """Go back to before the last run or release; its name, or None if there is nothing to undo."""
-        study = self._studyOf(browserNode)
-        name = self._history.undo(study)
-        if name is not None:
-            self.message = f"Undone: {name}."
-            self._changed(study, Event.MASKS)
-        return name
-
-    def canUndo(self, study: Study) -> bool:
-        """Whether :meth:`undo` would do something."""
-        return self._history.canUndo(study)
-
-    def refreshViews(self, study: Study | None) -> None:
-        """Draw curve, tables and lines of a study anew, as :attr:`viewOptions` say."""
-        self._views.refresh(study, self.viewOptions)
-
-    def updateCursor(self, study: Study) -> None:
-        """Move the curve's cursor to the frame in view."""
-        self._views.updateCursor(study)
-
     # What runs bring back
 
     def _run(self, step: str, study: Study, task: Any, takeIn: TakeIn, waitForCompletion: bool) -> None:
@@ -391,29 +265,3 @@ class Operations:
     def _onRun(self, event: Event, study: Study | None, message: str) -> None:
         self.message = message or self.message
         self._tell(event, study)
-
-    def _changed(self, study: Study, event: Event) -> None:
-        for _ in self._changing(study, event):
-            pass
-
-    def _changing(self, study: Study, event: Event) -> Pieces:
-        self._tell(event, study)  # first: the panel's numbers need not wait for the views to be drawn
-        yield
-        yield from self._views.refreshing(study, self.viewOptions)
-        yield
-        self._tell(Event.MEASUREMENTS, study)
-
-    def _say(self, message: str) -> None:
-        self.message = message
-
-    def _tell(self, event: Event, study: Study | None) -> None:
-        for listener in list(self.listeners):
-            listener(event, study)
-
-    def _studyOf(self, browserNode: Any) -> Study:
-        if isinstance(browserNode, Study):
-            return browserNode
-        study = Study.of(browserNode)
-        if study is None:
-            raise UnsuitableClip("Choose a clip first: load one, or select a sequence of images.")
-        return study
