@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from EchoODELib.engine.sequence import View
 from EchoODETrainingLib.datasets.base import DataSet, Entry
 from EchoODETrainingLib.datasets.clips import LabelledClip
 from EchoODETrainingLib.recipe import Recipe, make_recipe
@@ -59,6 +60,20 @@ class Discs(DataSet):
         if entry.name in self.broken:
             raise OSError(f"{entry.name} is damaged")
         return a_clip(entry.name, entry.patient, seed=int(entry.name.removeprefix("disc")))
+
+
+class Beating(Discs):
+    """Discs of 40 x 44 px that contract by what their ejection fraction says, 12 of them."""
+
+    kind: ClassVar[str] = "beating"
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__(8)
+
+    def read(self, entry: Entry) -> LabelledClip:
+        number = int(entry.name.removeprefix("disc"))
+        clip = a_clip(entry.name, entry.patient, seed=number, frames=12)
+        return replace(clip, ejection_fraction=20.0 + 5 * number, infarction=number % 2 == 0, view=View.A4C)
 
 
 def a_clip(name: str = "disc0", patient: str = "patient0", *, seed: int = 0, frames: int = 6) -> LabelledClip:

@@ -1,4 +1,4 @@
-"""Training of networks of whole clips: from recordings on disk to a model that estimates."""
+"""Training of networks of whole clips: from recordings to a model that estimates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,17 +14,15 @@ import pytest
 import torch
 from EchoODELib.engine.clips_over_time import ClipUse
 from EchoODELib.engine.ef import EfEstimator
-from EchoODELib.engine.errors import UnsuitableClip, WeightsError
+from EchoODELib.engine.errors import WeightsError
 from EchoODELib.engine.infarction import InfarctionEstimator
 from EchoODELib.engine.models.coreecho import ClipAnswer, CoReEcho
 from EchoODELib.engine.models.uniformer import UniFormer
-from EchoODELib.engine.sector import Sector
 from EchoODELib.engine.sequence import EchoSequence, View
 from EchoODELib.engine.weights import load_model, read_card, save_model
-from EchoODETrainingLib.augment import Augmentation
 from EchoODETrainingLib.clip_sampler import ClipSampler
 from EchoODETrainingLib.datasets import base
-from EchoODETrainingLib.datasets.recordings import Recordings, as_recording
+from EchoODETrainingLib.datasets.recordings import as_recording
 from EchoODETrainingLib.errors import RecipeError, TrainingError
 from EchoODETrainingLib.fit import Run
 from EchoODETrainingLib.gather import gather, sampler_of
@@ -38,32 +36,17 @@ from EchoODETrainingLib.train import train
 from EchoODETrainingLib.value_judge import ValueJudge, errors, no_or_yes
 from safetensors.torch import save_file
 
-from training.standins import CARD, Discs, a_clip
+from training.standins import CARD, Beating, a_clip
 from training.test_fit import Diary
 
 TINY = {"depths": [1, 1, 1, 1], "widths": [4, 4, 8, 8], "head_width": 4, "expansion": 2, "dropout": 0.0}
 HERE = Machine("cpu", workers=0, threads=1, keep_seconds=0.0)
 
 
-class Beating(Discs):
-    """Discs of 40 x 44 px that contract by what their ejection fraction says, 12 of them."""
-
-    kind: ClassVar[str] = "beating"
-
-    def __init__(self, folder: Path | None = None) -> None:
-        super().__init__(8)
-
-    def read(self, entry: base.Entry):
-        number = int(entry.name.removeprefix("disc"))
-        clip = a_clip(entry.name, entry.patient, seed=number, frames=12)
-        return replace(clip, ejection_fraction=20.0 + 5 * number, infarction=number % 2 == 0, view=View.A4C)
-
-
 @pytest.fixture(autouse=True)
-def a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHOODE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(base.KINDS, "beating", (__name__, "Beating"))
-    return tmp_path / "cache"
+    monkeypatch.setitem(base.KINDS, "beating", (Beating.__module__, "Beating"))
 
 
 def a_recipe(**changes: Any) -> Recipe:
@@ -93,103 +76,6 @@ def a_run(recipe: Recipe, folder: RunFolder | None = None, diary: Diary | None =
     judge = judge_of(recipe, gathered, {}, device=torch.device("cpu"))
     cut = lambda size: sampler_of(recipe, size)  # noqa: E731
     return Run(recipe, gathered.parts, cut, judge, machine=HERE, folder=folder, watcher=diary)
-
-
-# --- recordings
-
-
-def test_a_recording_is_decoded_once_and_mapped(a_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inner, reads = Beating(), []
-    plain = inner.read
-    monkeypatch.setattr(inner, "read", lambda entry: reads.append(entry) or plain(entry))
-    data = Recordings(inner, a_cache, options={}, longest=64)
-    entry = data.entries("train")[2]
-    first, again = data.load(entry), Recordings(inner, a_cache, options={}, longest=64).load(entry)
-    assert len(reads) == 1
-    clip = inner.load(entry)
-    assert isinstance(again.frames, np.memmap)
-    assert again.nbytes == 0
-    np.testing.assert_array_equal(again.frames, clip.frames)
-    np.testing.assert_array_equal(again.times, clip.times)
-    assert (again.ejection_fraction, again.infarction, again.view) == (30.0, True, View.A4C)
-    assert (first.name, again.patient, again.spacing) == (clip.name, clip.patient, clip.spacing)
-    assert (data.kind, data.skipped is inner.skipped) == ("beating", True)
-
-
-def test_a_damaged_file_is_made_again_and_other_settings_never_meet(a_cache: Path) -> None:
-    data = Recordings(Beating(), a_cache, options={}, longest=64)
-    entry = data.entries("train")[0]
-    whole = np.array(data.load(entry).frames)
-    for ending in ("npy", "npz"):
-        (file,) = a_cache.glob(f"*.{ending}")
-        file.write_bytes(file.read_bytes()[:100])
-        np.testing.assert_array_equal(data.load(entry).frames, whole)
-    Recordings(Beating(), a_cache, options={"other": 1}, longest=64).load(entry)
-    small = Recordings(Beating(), a_cache, options={}, longest=22).load(entry)
-    assert small.frames.shape == (12, 20, 22)
-    assert small.spacing == (2.0, 2.0)
-    assert len(list(a_cache.glob("*.npz"))) == 3
-
-
-def test_what_lies_outside_the_sector_is_black() -> None:
-    clip = a_clip(frames=3)
-    sector = clip.sector.copy()
-    sector[:10], sector[:, 30:] = False, False
-    cut = as_recording(replace(clip, sector=sector), 64)
-    assert cut.frames.shape == (3, 30, 30)
-    sector[20, 5] = False
-    cut = as_recording(replace(clip, sector=sector), 64)
-    assert not cut.frames[:, 10, 5].any()
-    assert cut.frames[:, 10, 6].all()
-
-
-def test_what_is_not_known_is_not_learned_from() -> None:
-    recording = as_recording(a_clip(), 64)
-    with pytest.raises(UnsuitableClip, match="ejection fraction is not known"):
-        recording.wanted("ejection_fraction")
-    with pytest.raises(UnsuitableClip, match="infarction is not known"):
-        recording.wanted("infarction")
-    assert replace(recording, infarction=False).wanted("infarction") == 0.0
-
-
-# --- examples
-
-
-def test_an_example_shows_two_clips_of_a_recording() -> None:
-    recording = replace(as_recording(a_clip(frames=30), 64), ejection_fraction=61.0)
-    sampler = ClipSampler((32, 40), ClipUse(5, 3), "ejection_fraction", augmentation=Augmentation(elastic=0))
-    one, again, other = (sampler(recording, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert one["clips"].shape == (2, 5, 1, 32, 40)
-    assert one["wanted"].tolist() == [61.0]
-    assert torch.equal(one["clips"], again["clips"])
-    assert not torch.equal(one["clips"][0], one["clips"][1])
-    assert not torch.equal(one["clips"], other["clips"])
-    still = ClipSampler((32, 40), ClipUse(5, 3), "ejection_fraction", own_starts=False)
-    first, second = still(recording, np.random.default_rng(1))["clips"]
-    assert torch.equal(first, second)
-
-
-def test_clips_for_judging_are_those_at_use() -> None:
-    clip = a_clip(frames=40)
-    use = ClipUse(6, 3)
-    sampler = ClipSampler((32, 32), use, "ejection_fraction")
-    found = sampler.at_use(as_recording(clip, 64))
-    assert found.shape == (3, 6, 32, 32)
-    network = EfEstimator.__new__(EfEstimator)
-    network.use, network.card = use, type("Card", (), {"input_size": (32, 32)})
-    sequence = EchoSequence(clip.frames, clip.times, clip.spacing, View.A4C)
-    at_use = network.cut(sequence, Sector.of(clip.sector))
-    for one, other in zip(found, at_use, strict=True):
-        np.testing.assert_allclose(one, other.images, atol=0.15)  # standardised over the clip, and over the recording
-
-
-@pytest.mark.parametrize("use", [ClipUse(5, 9), ClipUse(16, whole=True), ClipUse(5, interval=0.1)])
-def test_short_recordings_are_shown_black_or_whole(use: ClipUse) -> None:
-    sampler = ClipSampler((32, 32), use, "ejection_fraction")
-    found = sampler.at_use(as_recording(a_clip(frames=8), 64))
-    assert found.shape == (1, use.frames, 32, 32)
-    assert np.isfinite(found).all()
-    assert (np.ptp(found[0, -1]) == 0) == (not use.whole)
 
 
 # --- figures
