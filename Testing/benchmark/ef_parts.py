@@ -63,7 +63,7 @@ PARTS = (
 def ef_parts(
     recipe: Annotated[
         str, typer.Option(help="Shipped, or a YAML file; it trains on simulated hearts at least.")
-    ] = "coreecho_small",
+    ] = "coreecho_tiny",
     only: Annotated[str, typer.Option(help="Ways to train, by key or pattern, with commas between.")] = "*",
     camus: Annotated[Path | None, typer.Option(help="A CAMUS folder, where the recipe moves its beats.")] = None,
     epochs: Annotated[
