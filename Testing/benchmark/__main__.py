@@ -11,6 +11,7 @@ COMMANDS = {
     "ef": "Testing.benchmark.ef",
     "ef-map": "Testing.benchmark.ef_map",
     "ef-parts": "Testing.benchmark.ef_parts",
+    "ef-step": "Testing.benchmark.ef_step",
     "batch": "Testing.benchmark.batch",
     "gui": "Testing.benchmark.gui",
     "live": "Testing.benchmark.live",
