@@ -78,7 +78,7 @@ def live(
     from ..engine.live.segmenter import StreamingSegmenter
     from ..engine.live.session import LiveSession
     from ..engine.progress import Monitor
-    from ..engine.segment import view_note
+    from ..engine.views import view_note
     from .live_display import Lines, Status
     from .showing import show_notes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,9 +20,10 @@ from .models.landmarks import centres_of_gravity
 from .progress import Monitor
 from .sector import Sector, find_sector
 from .sequence import EchoSequence, Label, Provenance, SegmentedSequence, View
-from .smoothing import Smoothing
+from .smoothing import Smoothing, mixed
 from .streaming import Moment
-from .weights import DEFAULT_MODEL, ModelCard
+from .views import view_noted
+from .weights import DEFAULT_MODEL
 from .windows_over_time import frame_shares
 
 # Frames whose probabilities are kept at once, and over which a structure's usual place is found.
@@ -155,7 +156,7 @@ class Segmenter:
                 "frames_without_lv": float(tally.without_lv),
             },
         )
-        return SegmentedSequence(_noted(sequence, self.card), masks, provenance, lines=lines if marked else None)
+        return SegmentedSequence(view_noted(sequence, self.card), masks, provenance, lines=lines if marked else None)
 
     def stream(
         self, sequence: EchoSequence, *, frames: Iterable[int] | None = None, monitor: Monitor | None = None
@@ -251,7 +252,7 @@ class Segmenter:
             masks = np.empty((len(chunk), *sequence.shape), np.uint8)
             for place, index in enumerate(chunk.tolist()):
                 neighbours, weights = mixture.at(index, count)
-                maps = _mixed([held[frame] for frame in neighbours], weights)
+                maps = mixed([held[frame] for frame in neighbours], weights)
                 tally.certainty += float(maps.max(0).mean())
                 mask = self._mask(to_box(maps), sector, sequence.view, usual)
                 tally.without_lv += not (mask == Label.LV).any()
@@ -292,13 +293,6 @@ def _picture(
     return np.asarray(gray.round(), np.uint8)
 
 
-def _mixed(neighbours: Sequence[NDArray[np.float16]], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A frame's probabilities (labels, rows, columns): its neighbours' and its own, mixed by ``weights``."""
-    if len(weights) == 1:
-        return np.asarray(neighbours[0], np.float32)
-    return np.asarray(np.tensordot(weights, np.stack(neighbours).astype(np.float32), axes=1))
-
-
 def _mean(maps: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
     """The mean of many maps, without a copy of them all."""
     total = np.zeros(maps[0].shape, np.float32)
@@ -315,20 +309,3 @@ def _checked(frames: Iterable[int] | None, count: int) -> list[int]:
     if not wanted or wanted[0] < 0 or wanted[-1] >= count:
         raise UnsuitableClip(f"Name one or more frames to segment, from 0 to {count - 1}.")
     return wanted
-
-
-def _noted(sequence: EchoSequence, card: ModelCard) -> EchoSequence:
-    """The clip, with a note if the model was not trained for its view."""
-    note = view_note(sequence.view, card)
-    if not note or note in sequence.source.notes:
-        return sequence
-    return replace(sequence, source=replace(sequence.source, notes=(*sequence.source.notes, note)))
-
-
-def view_note(view: View, card: ModelCard) -> str:
-    """A sentence if a model was not trained for a view, else empty."""
-    if view.value in card.views:
-        return ""
-    shown = {View.UNKNOWN: "This clip's view is not known", View.OTHER: "This clip shows another view"}.get(view)
-    shown = shown or f"This is an {view.value} clip"
-    return f"{shown}; {card.name} was trained on {', '.join(card.views)}, so look at its masks."

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +105,13 @@ class Mixture:
             return np.clip(frames, 0, count - 1).tolist(), self.weights
         there = (frames >= 0) & (frames < count)
         return frames[there].tolist(), self.weights[there] / self.weights[there].sum()
+
+
+def mixed(neighbours: Sequence[NDArray[np.float16]], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A frame's probabilities (labels, rows, columns): its neighbours' and its own, mixed by ``weights``."""
+    if len(weights) == 1:
+        return np.asarray(neighbours[0], np.float32)
+    return np.asarray(np.tensordot(weights, np.stack(neighbours).astype(np.float32), axes=1))
 
 
 class MovingAverage:

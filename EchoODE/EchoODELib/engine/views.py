@@ -127,6 +127,21 @@ def disagreement(view: View, proposal: ViewProposal) -> str:
     return f"The clip is said to be {view.value}, but looks like {proposal}: check the view before you measure."
 
 
+def view_noted(sequence: EchoSequence, card: ModelCard) -> EchoSequence:
+    """The clip, with a note if the model was not trained for its view."""
+    note = view_note(sequence.view, card)
+    return sequence if not note or note in sequence.source.notes else _noted(sequence, note)
+
+
+def view_note(view: View, card: ModelCard) -> str:
+    """A sentence if a model was not trained for a view, else empty."""
+    if view.value in card.views:
+        return ""
+    shown = {View.UNKNOWN: "This clip's view is not known", View.OTHER: "This clip shows another view"}.get(view)
+    shown = shown or f"This is an {view.value} clip"
+    return f"{shown}; {card.name} was trained on {', '.join(card.views)}, so look at its masks."
+
+
 def _noted(sequence: EchoSequence, note: str) -> EchoSequence:
     return replace(sequence, source=replace(sequence.source, notes=(*sequence.source.notes, note)))
 
