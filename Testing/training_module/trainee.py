@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 from e2e.person import Person
-from EchoODETrainingLib.module.operations import Event
+from EchoODETrainingLib.module.events import Event
 from EchoODETrainingLib.module.run_folder import State
 
 

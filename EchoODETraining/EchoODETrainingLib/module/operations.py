@@ -1,4 +1,4 @@
-"""The module's verbs: look into data, plan, train, steer, evaluate, install.
+"""The module's verbs: look into data, plan, evaluate, install, and those of :mod:`.run_operations`.
 
 Everything long runs in processes of its own; :meth:`TrainingOperations.poll` hears of them. It is called by a timer of
 the module and, while a script waits, by :meth:`TrainingOperations.wait`.
@@ -6,53 +6,34 @@ the module and, while a script waits, by :meth:`TrainingOperations.wait`.
 
 from __future__ import annotations
 
-import shutil
-import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import slicer
 from EchoODELib.engine.errors import EchoODEError, UnsuitableClip
 
-from ..run_files import RECIPE
 from . import commands, models
 from .corrected import write_corrected
 from .data import DataChoice, Found, Options, key_of, look_into
 from .dependencies import ensure_training, training_is_there
 from .evaluation import Evaluation
+from .events import Event
 from .plan import Plan
-from .process import Errand, start_detached
-from .recipes import Setup, write_asked
-from .run_folder import OUTPUT, Launch, Run, State, Status, fresh_folder, runs_in
+from .process import Errand
+from .recipes import Setup
+from .run_folder import Run
+from .run_operations import SETTLE_S, RunOperations
 
 CORRECTED = "corrected clips"  # a folder beside the runs
-SETTLE_S = 0.02  # between two looks of a script that waits
-_STATES_S = 2.0  # between two looks at all runs
 
 
-class Event(Enum):
-    """What listeners are told of."""
-
-    DATA = "data"  # something was found, or not
-    PLAN = "plan"
-    RUNS = "runs"  # the list, or a run's state
-    PROGRESS = "progress"  # the followed run has come further
-    EVALUATION = "evaluation"
-    MODELS = "models"
-
-
-Listener = Callable[[Event, EchoODEError | None], None]
-
-
-class TrainingOperations:
+class TrainingOperations(RunOperations):
     """What panel and scripts call.
 
     Attributes
     ----------
-    listeners: called as ``listener(event, error)`` after each change; ``error`` is why something failed, or None.
     found: what was found in data sets, by :func:`~.data.key_of`.
     plan, plannedFor: the last plan, and the setup it is for.
     evaluation: the last one.
@@ -60,19 +41,13 @@ class TrainingOperations:
     """
 
     def __init__(self) -> None:
-        self.listeners: list[Listener] = []
+        super().__init__()
         self.found: dict[str, Found] = {}
         self.plan: Plan | None = None
         self.plannedFor: Setup | None = None
         self.evaluation: Evaluation | None = None
         self.message = ""
         self._refused: set[str] = set()
-        self.runsFolder = Path()
-        self.run: Run | None = None
-        self._status: Status | None = None
-        self._states: dict[Run, State] = {}
-        self._statesAt = 0.0
-        self._metricsAt = 0.0
         self._errands: dict[Event, tuple[Errand, Any]] = {}
         self._errors: dict[Event, EchoODEError] = {}
 
@@ -127,97 +102,6 @@ class TrainingOperations:
         ensure_training()
         self.plan = self.plannedFor = None
         self._send(Event.PLAN, commands.plan(setup), setup, waitForCompletion)
-
-    # Runs
-
-    def runs(self) -> list[Run]:
-        """All runs of the runs' folder, the latest first."""
-        return runs_in(self.runsFolder)
-
-    def stateOf(self, run: Run) -> State:
-        """A run's state when it was last looked at."""
-        if run not in self._states:
-            self._states[run] = run.status().state
-        return self._states[run]
-
-    @property
-    def status(self) -> Status | None:
-        """Of the followed run, as it was last read."""
-        return self._status
-
-    def follow(self, run: Run | None) -> None:
-        """Make a run the one that is followed."""
-        self.run, self._status, self._metricsAt = run, None, 0.0
-        self._look()
-        self._tell(Event.RUNS)
-
-    def start(self, setup: Setup, waitForCompletion: bool = False) -> Run:
-        """Start a training run in a new folder and follow it; it goes on when the application ends.
-
-        Raises
-        ------
-        UnusableRecipe: the recipe can't be read.
-        OutputError: the runs' folder can't be written.
-        MissingPackages, ProcessFailed: it can't be started.
-        """
-        ensure_training()
-        folder = fresh_folder(self.runsFolder, setup.changes.name or setup.recipe.stem)
-        run = Run(folder)
-        try:
-            asked = write_asked(folder, setup)
-            self._launch(run, Launch(str(asked), (), setup.device), resume=False)
-        except EchoODEError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        self.follow(run)
-        if waitForCompletion:
-            self.waitForRun()
-        return run
-
-    def pause(self) -> None:
-        """Let the followed run rest after its next step."""
-        self._steer("pause")
-
-    def resume(self) -> None:
-        """Let the followed run go on: a paused one at once, one whose process is gone from its last checkpoint.
-
-        Raises
-        ------
-        OutputError, MissingPackages, ProcessFailed: as :meth:`start`.
-        """
-        run, status = self.run, self._status
-        if run is None or status is None:
-            return
-        if status.state is State.PAUSED:
-            self._steer("resume")
-            return
-        if status.state.active:
-            return
-        ensure_training()
-        launch = run.launch() or Launch(str(run.folder / RECIPE), (), "auto")
-        run.steer("resume")
-        self._launch(run, launch, resume=True)
-        self.follow(run)
-
-    def stop(self) -> None:
-        """End the followed run after its next step, with its best weights kept."""
-        self._steer("stop")
-
-    def kill(self) -> None:
-        """End the followed run's process at once; it can be resumed from its last checkpoint."""
-        if self.run is not None:
-            self.run.kill()
-            self._look()
-
-    def waitForRun(self) -> Status:
-        """Return when the followed run has ended, with how."""
-        while True:
-            self.poll()
-            status = self._status
-            if status is None or not status.state.active:
-                return status or Status(State.INTERRUPTED)
-            slicer.app.processEvents()
-            time.sleep(SETTLE_S)
 
     # Evaluation
 
@@ -316,11 +200,7 @@ class TrainingOperations:
             if not errand.running:
                 del self._errands[event]
                 self._ended(event, errand, about)
-        if self._status is not None and self._status.state.active:
-            self._look()
-        if time.monotonic() - self._statesAt > _STATES_S:
-            self._look()
-            self._lookAtAll()
+        super().poll()
 
     def wait(self, event: Event) -> None:
         """Return when no errand of this kind is under way; raise why it failed, if it did."""
@@ -369,38 +249,3 @@ class TrainingOperations:
             self.plan, self.plannedFor = Plan.of(answer), about
         elif event is Event.EVALUATION:
             self.evaluation = Evaluation.of(answer, about)
-
-    def _launch(self, run: Run, launch: Launch, resume: bool) -> None:
-        started = Launch(launch.recipe, launch.data, launch.device, 0, socket.gethostname(), time.time())
-        run.write_launch(started)
-        pid = start_detached(commands.train(run.folder, started, resume), run.folder / OUTPUT)
-        run.write_launch(Launch(**{**started.__dict__, "pid": pid}))
-
-    def _steer(self, word: str) -> None:
-        if self.run is not None:
-            self.run.steer(word)
-            self._tell(Event.PROGRESS)
-
-    def _look(self) -> None:
-        """Read the followed run's status; tell what has changed."""
-        run = self.run
-        if run is None:
-            return
-        before, now = self._status, run.status()
-        changed = run.changed()
-        if now == before and changed == self._metricsAt:
-            return
-        self._status, self._metricsAt = now, changed
-        self._states[run] = now.state
-        self._tell(Event.RUNS if before is None or before.state is not now.state else Event.PROGRESS)
-
-    def _lookAtAll(self) -> None:
-        self._statesAt = time.monotonic()
-        now = {run: run.status().state for run in self.runs()}
-        if now != self._states:
-            self._states = now
-            self._tell(Event.RUNS)
-
-    def _tell(self, event: Event, error: EchoODEError | None = None) -> None:
-        for listener in list(self.listeners):
-            listener(event, error)

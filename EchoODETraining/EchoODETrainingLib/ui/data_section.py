@@ -14,7 +14,7 @@ from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
 
 from ..module.data import SIMULATED, DataChoice, Found, Options, key_of
-from ..module.operations import Event
+from ..module.events import Event
 from .errand_control import ErrandControl
 from .section import Section, narrow
 from .table import Table

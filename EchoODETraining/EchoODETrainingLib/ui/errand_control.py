@@ -10,7 +10,7 @@ from EchoODELib.ui.messages import breakable
 from EchoODELib.ui.section import setUsable
 from slicer.i18n import tr as _
 
-from ..module.operations import Event
+from ..module.events import Event
 
 
 class ErrandControl:

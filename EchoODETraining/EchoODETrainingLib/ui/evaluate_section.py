@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from ..module import models
 from ..module.data import DataChoice
-from ..module.operations import Event
+from ..module.events import Event
 from .errand_control import ErrandControl
 from .recipe_section import RecipeSection
 from .section import Section

@@ -10,7 +10,8 @@ from EchoODELib.ui.context import SharedContext
 from EchoODELib.ui.messages import Kind
 from EchoODELib.ui.section_panel import SectionPanel
 
-from ..module.operations import Event, TrainingOperations
+from ..module.events import Event
+from ..module.operations import TrainingOperations
 from .data_section import DataSection
 from .evaluate_section import EvaluateSection
 from .models_section import ModelsSection

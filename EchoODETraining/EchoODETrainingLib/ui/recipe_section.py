@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 
 from ..module import recipes
 from ..module.data import DataChoice
-from ..module.operations import Event
+from ..module.events import Event
 from ..module.parameters import Limit
 from ..module.recipes import Changes, Setup
 from .errand_control import ErrandControl
