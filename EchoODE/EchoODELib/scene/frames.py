@@ -15,7 +15,7 @@ from ..engine.sequence import ClipSource, EchoSequence, View
 from .nodes import CLIP, PREFIX, imageArray, indexValues, readValue, writeValue
 
 if TYPE_CHECKING:
-    from .study import Study
+    from .clip_handle import ClipHandle
 
 CALIBRATED, UNCALIBRATED = "calibrated", "uncalibrated"
 _SECONDS = {"s": 1.0, "ms": 0.001}  # by unit of the index
@@ -69,14 +69,14 @@ def shapesOf(frames: Any) -> tuple[int, int]:
     return rows, columns
 
 
-def readSequence(study: Study) -> EchoSequence:
+def readSequence(clip: ClipHandle) -> EchoSequence:
     """The clip as the engine's type, gray, kept until the nodes or what was said about them change.
 
     Raises
     ------
     UnsuitableClip: as :func:`shapesOf`.
     """
-    browser, frames = study.browserNode, study.clipSequenceNode
+    browser, frames = clip.browserNode, clip.clipSequenceNode
     key = _stateOf(browser, frames)
     if key in _sequences:
         _sequences.move_to_end(key)
@@ -89,7 +89,7 @@ def readSequence(study: Study) -> EchoSequence:
     sequence = EchoSequence(
         _grayOf(np.stack(images)),
         times,
-        readSpacing(study),
+        readSpacing(clip),
         readView(browser),
         replace(source, notes=(*source.notes, *(note for note in notes if note not in source.notes))),
     )
@@ -102,40 +102,40 @@ def readSequence(study: Study) -> EchoSequence:
     return sequence
 
 
-def readGray(study: Study, frame: int) -> NDArray[np.uint8]:
+def readGray(clip: ClipHandle, frame: int) -> NDArray[np.uint8]:
     """One frame (H, W), gray, without a look at the others.
 
     Raises
     ------
     UnsuitableClip: it has no image, or one of several slices.
     """
-    image = study.clipSequenceNode.GetNthDataNode(frame).GetImageData()
+    image = clip.clipSequenceNode.GetNthDataNode(frame).GetImageData()
     if image is None or not image.GetNumberOfPoints() or image.GetDimensions()[2] != 1:
         raise UnsuitableClip(f"Frame {frame} of the clip has no image of one slice; load or record the clip again.")
     gray: NDArray[np.uint8] = _grayOf(imageArray(image))[0]
     return gray
 
 
-def readTime(study: Study, frame: int) -> float:
+def readTime(clip: ClipHandle, frame: int) -> float:
     """One frame's time in seconds, the first frame's being 0, without a look at the others."""
-    frames, rate = study.clipSequenceNode, study.browserNode.GetPlaybackRateFps()
+    frames, rate = clip.clipSequenceNode, clip.browserNode.GetPlaybackRateFps()
     unit = _SECONDS.get(frames.GetIndexUnit())
     if unit is None or frames.GetIndexType() != frames.NumericIndex:
         return frame / (rate if rate > 0 else STILL_RATE)
     return (float(frames.GetNthIndexValue(frame)) - float(frames.GetNthIndexValue(0))) * unit
 
 
-def readTimes(study: Study) -> NDArray[np.float64]:
+def readTimes(clip: ClipHandle) -> NDArray[np.float64]:
     """(T,) seconds, the first 0, without a look at the images."""
-    known = _sequences.get(_stateOf(study.browserNode, study.clipSequenceNode))
-    return _readTimes(study.browserNode, study.clipSequenceNode)[0] if known is None else known.times
+    known = _sequences.get(_stateOf(clip.browserNode, clip.clipSequenceNode))
+    return _readTimes(clip.browserNode, clip.clipSequenceNode)[0] if known is None else known.times
 
 
-def readSpacing(study: Study) -> tuple[float, float] | None:
+def readSpacing(clip: ClipHandle) -> tuple[float, float] | None:
     """(row, column) mm per pixel, or None when uncalibrated."""
-    item = study.clipSequenceNode.GetNthDataNode(0)
-    told = readValue(study.browserNode, "Calibration")
-    if told == UNCALIBRATED or (told is None and unitSpacing(study.clipSequenceNode)):
+    item = clip.clipSequenceNode.GetNthDataNode(0)
+    told = readValue(clip.browserNode, "Calibration")
+    if told == UNCALIBRATED or (told is None and unitSpacing(clip.clipSequenceNode)):
         return None
     column, row, _ = item.GetSpacing()
     return abs(row), abs(column)

@@ -11,22 +11,20 @@ import slicer
 from numpy.typing import NDArray
 
 from ..engine.errors import UnsuitableMask
-from ..engine.sequence import EchoSequence, Provenance, SegmentedSequence, View
+from ..engine.sequence import Provenance, SegmentedSequence
 from . import clip, frames, heat, masks, segmented
-from .nodes import proxyOf, readValue, writeValue
+from .clip_handle import ClipHandle
+from .nodes import readValue, writeValue
 
 if TYPE_CHECKING:
     from .motion import Motion
 
 
-class Study:
+class Study(ClipHandle):
     """A light handle on a clip's sequence browser node; it has no state of its own, all is in the scene.
 
-    Two studies of the same browser are equal. Frames are 0-based.
+    Two studies of the same browser are equal.
     """
-
-    def __init__(self, browserNode: Any) -> None:
-        self.browserNode = browserNode
 
     @classmethod
     def all(cls) -> list[Study]:
@@ -48,89 +46,7 @@ class Study:
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {self.frameCount} frames)" if self.exists else f"Study({self.name!r}, gone)"
 
-    # The clip
-
-    @property
-    def exists(self) -> bool:
-        """Whether the clip is still in the scene."""
-        return frames.isClip(self.browserNode)
-
-    @property
-    def name(self) -> str:
-        """The clip's name as people know it."""
-        return str(self.browserNode.GetName()).removesuffix(" browser")
-
-    @property
-    def clipSequenceNode(self) -> Any:
-        """The vtkMRMLSequenceNode of the images."""
-        return frames.clipSequenceOf(self.browserNode)
-
-    @property
-    def clipNode(self) -> Any:
-        """The volume node that shows the current frame, in colour where the file has it."""
-        return proxyOf(self.browserNode, self.clipSequenceNode)
-
-    @property
-    def frameCount(self) -> int:
-        """Number of frames."""
-        return int(self.clipSequenceNode.GetNumberOfDataNodes())
-
-    @property
-    def frame(self) -> int:
-        """The frame in view."""
-        return max(0, int(self.browserNode.GetSelectedItemNumber()))
-
-    def setFrame(self, frame: int) -> None:
-        """Show a frame; one outside of the clip becomes the nearest inside."""
-        self.browserNode.SetSelectedItemNumber(min(max(0, int(frame)), self.frameCount - 1))
-
-    @property
-    def times(self) -> NDArray[np.float64]:
-        """(T,) seconds, the first 0."""
-        return frames.readTimes(self)
-
-    @property
-    def recording(self) -> bool:
-        """Whether Slicer is recording it: frames are added."""
-        return bool(self.browserNode.GetRecordingActive())
-
-    @property
-    def view(self) -> View:
-        """The standard view, if known."""
-        return frames.readView(self.browserNode)
-
-    def setView(self, view: View, byHand: bool = False) -> None:
-        """Say which view the clip shows, and whether a person said so."""
-        writeValue(self.browserNode, "View", view.value)
-        if byHand:
-            writeValue(self.browserNode, "ViewByHand", True)
-
-    @property
-    def viewByHand(self) -> bool:
-        """Whether a person named the view."""
-        return bool(readValue(self.browserNode, "ViewByHand", False))
-
-    @property
-    def proposedView(self) -> tuple[View, float] | None:
-        """The view that a network takes the clip for, with its probability; None where none has looked yet."""
-        told = readValue(self.browserNode, "ProposedView", {})
-        try:
-            return View(told["view"]), float(told["probability"])
-        except (KeyError, TypeError, ValueError):
-            return None
-
-    def setProposedView(self, view: View, probability: float) -> None:
-        """Keep what a network takes the clip's view for."""
-        writeValue(self.browserNode, "ProposedView", {"view": view.value, "probability": round(probability, 4)})
-
-    def sequence(self) -> EchoSequence:
-        """The clip as the engine's type, gray; its frames are read-only. Kept until the clip's nodes change.
-
-        Raises
-        ------
-        UnsuitableClip: items without images, of several slices, or of unequal size.
-        """
-        return frames.readSequence(self)
+    # The size of a pixel
 
     def setCalibration(self, spacing: tuple[float, float] | None) -> None:
         """Say how large a pixel is, (row, column) in mm, or None for *uncalibrated*.
