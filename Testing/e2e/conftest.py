@@ -15,7 +15,7 @@ from EchoODELib.cli import app
 from EchoODELib.engine.export.clip import write_clip
 from EchoODELib.engine.export.masks import write_masks
 from EchoODELib.engine.phantom import PhantomClip, PhantomSettings, simulate
-from EchoODELib.engine.sequence import Provenance, SegmentedSequence
+from EchoODELib.engine.sequence import Label, Provenance, SegmentedSequence
 from typer.testing import CliRunner
 
 
@@ -139,6 +139,38 @@ def person(shown_module: Any, empty_scene: Any) -> Iterator[Any]:
     slicer.mrmlScene.Clear(0)
     slicer.util.moduleSelector().selectModule("")
     somebody.rest()
+
+
+@pytest.fixture
+def bare(person: Any) -> Any:
+    """A clip without masks."""
+    from e2e.trouble import add, simulated
+
+    return add(person, simulated().sequence)
+
+
+@pytest.fixture
+def worked_on(person: Any) -> Any:
+    """A clip with masks, one of them corrected by hand."""
+    from e2e.trouble import add, simulated
+
+    study = add(person, simulated().sequence, simulated().masks)
+    mask = simulated().masks[0].copy()
+    mask[40:46, 44:48] = Label.MYOCARDIUM
+    study.setMask(0, mask)
+    person.logic.corrected(study, 0)
+    person.rest()
+    return study
+
+
+@pytest.fixture
+def work(worked_on: Any) -> Iterator[np.ndarray]:
+    """The corrected mask, which must be there still and locked when the test is over, where its clip is."""
+    mask = worked_on.mask(0).copy()
+    yield mask
+    if worked_on.exists and worked_on.maskSequenceNode is not None:
+        assert worked_on.correctedFrames == (0,)
+        np.testing.assert_array_equal(worked_on.mask(0), mask)
 
 
 @pytest.fixture
