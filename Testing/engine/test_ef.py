@@ -11,13 +11,13 @@ import pytest
 import torch
 from EchoODELib.cli.app import app
 from EchoODELib.engine.clips_over_time import ENDED, ClipUse, resampled, with_black
-from EchoODELib.engine.ef import EfEstimator, default_ef_model
+from EchoODELib.engine.ef import EF_TASK, EfEstimator, default_ef_model
 from EchoODELib.engine.errors import UnsuitableClip, WeightsError
 from EchoODELib.engine.models import build_model
 from EchoODELib.engine.sector import find_sector
 from EchoODELib.engine.segment import Segmenter
 from EchoODELib.engine.sequence import ClipSource, View
-from EchoODELib.engine.weights import save_model
+from EchoODELib.engine.weights import DEFAULT_EF_MODEL, models_for, save_model
 from engine.standins import TINY_UNET, a_card, a_clip
 from typer.testing import CliRunner
 
@@ -173,7 +173,13 @@ def test_models_for_something_else_are_refused(models, monkeypatch) -> None:
         Segmenter("guess", "cpu")
     monkeypatch.setattr("EchoODELib.engine.weights.model_folders", lambda: [models])
     assert default_ef_model() == "guess"
-    (models / "guess.yaml").unlink()
+    for name in ("a-first", DEFAULT_EF_MODEL):
+        text = (models / "guess.yaml").read_text().replace("name: guess", f"name: {name}")
+        (models / f"{name}.yaml").write_text(text)
+        assert default_ef_model() == name
+    assert [card.name for card in models_for(EF_TASK)] == [DEFAULT_EF_MODEL, "a-first", "guess"]
+    for path in models.glob("*.yaml"):
+        path.unlink()
     with pytest.raises(WeightsError, match=r"No model for ejection fractions.*coreecho_small"):
         default_ef_model()
 

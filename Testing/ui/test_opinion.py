@@ -13,6 +13,7 @@ import pytest
 import slicer
 from EchoODELib.engine.known_embeddings import KnownEmbeddings, write_known_embeddings
 from EchoODELib.engine.second_opinion import LARGE_DIFFERENCE
+from EchoODELib.engine.weights import DEFAULT_EF_MODEL
 from EchoODELib.scene.curves import chartNode
 from EchoODELib.scene.heat import heatNode, heatShown
 from EchoODELib.scene.layout import shownChart
@@ -42,14 +43,14 @@ class UMAP:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Untrained networks: "a-guess", the first by name, knows 40 recordings far from any clip, "new" knows none."""
+    """Untrained networks: one by the default's name knows 40 recordings far from any clip, "new" knows none."""
     folder = tmp_path_factory.mktemp("models")
     (folder / "umap.py").write_text(QUICK_UMAP)
     random = np.random.default_rng(0)
     known = random.normal(size=(40, WIDTH)).astype(np.float32)
     values = random.uniform(15, 75, 40).astype(np.float32)
     told = KnownEmbeddings(known, values, threshold=1e-4, neighbours=3)
-    write_known_embeddings(told, save_clip_model(folder, "a-guess"))
+    write_known_embeddings(told, save_clip_model(folder, DEFAULT_EF_MODEL))
     save_clip_model(folder, "new", use={"clips": {"frames": 6, "clips": 1}, "validated_on_patients": True})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECHOODE_MODELS", str(folder))

@@ -24,7 +24,7 @@ from .models.preparation import Fit, standardise
 from .progress import Monitor
 from .sector import Sector, find_sector
 from .sequence import EchoSequence, View
-from .weights import ModelCard, find_card, list_models, load_network
+from .weights import ModelCard, find_card, load_network, models_for
 
 Images = NDArray[np.float32]
 # (rows, columns) of the input by which a variation is shifted, and the factor of its contrast: what another
@@ -95,7 +95,7 @@ class ClipEstimate:
 
 
 def card_for(task: str, model: str | None = None) -> ModelCard:
-    """The card of a model, made sure to be for a task; or of the first one, by name, that is.
+    """The card of a model, made sure to be for a task; or of the first one that is, see :func:`~.weights.models_for`.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def card_for(task: str, model: str | None = None) -> ModelCard:
     """
     what, recipe = _TASKS[task]
     if model is None:
-        found = next((card for card in list_models() if card.task == task), None)
+        found = next(iter(models_for(task)), None)
         if found is None:
             raise WeightsError(
                 f"No model for {what} is installed; train one (`echoode train {recipe}`) and install it."

@@ -16,7 +16,7 @@ class EfEstimator(ClipEstimator):
 
 
 def default_ef_model() -> str:
-    """The first model, by name, that estimates ejection fractions.
+    """The model that estimates ejection fractions where none is named.
 
     Raises
     ------

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MODELS_VARIABLE = "ECHOODE_MODELS"
 DEFAULT_MODEL = "echo-ode-camus-a4c"
+DEFAULT_EF_MODEL = "coreecho-small"
 COMBINATION = "combination"
 """The architecture of a card that has no weights, but names other models, see :mod:`.combination`."""
 TASKS = ("segmentation", "ejection_fraction", "infarction")
@@ -123,6 +124,17 @@ def list_models() -> list[ModelCard]:
             if path.stem not in found:
                 found[path.stem] = read_card(path)
     return [found[name] for name in sorted(found)]
+
+
+def models_for(task: str) -> list[ModelCard]:
+    """The cards of all models for one of :data:`TASKS`: the default first, where it is installed, others by name.
+
+    Raises
+    ------
+    WeightsError: a card that can't be read.
+    """
+    first = (DEFAULT_MODEL, DEFAULT_EF_MODEL)
+    return sorted((card for card in list_models() if card.task == task), key=lambda card: card.name not in first)
 
 
 def find_card(name: str) -> ModelCard:

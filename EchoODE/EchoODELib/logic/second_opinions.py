@@ -224,13 +224,13 @@ class SecondOpinions:
 
 
 def efModels() -> dict[str, str]:
-    """The installed models for ejection fractions, by name, with what each is for; none where no card can be read."""
+    """The installed models for ejection fractions, the default first, with what each is for; none without cards."""
     if not cardsCanBeRead():
         return {}
-    from ..engine.weights import list_models
+    from ..engine.weights import models_for
 
     try:
-        return {card.name: card.intended_use for card in list_models() if card.task == _EF_TASK}
+        return {card.name: card.intended_use for card in models_for(_EF_TASK)}
     except WeightsError:  # a run will say so
         return {}
 

@@ -27,10 +27,10 @@ def knownModels() -> dict[str, tuple[str, str]]:
     """
     if not cardsCanBeRead():
         return {"": (_("Default"), "")}
-    from ..engine.weights import list_models
+    from ..engine.weights import models_for
 
     try:
-        cards = {card.name: card for card in list_models() if card.task == "segmentation"}
+        cards = {card.name: card for card in models_for("segmentation")}
     except WeightsError:  # a run will say so; the default may still be fine
         cards = {}
     automatic = _("The model that fits the clip's view.")
