@@ -22,14 +22,15 @@ from EchoODETrainingLib.train import train
 from EchoODETrainingLib.value_known import write_known
 from typer.testing import CliRunner
 
-from training.test_whole_clips import HERE, Beating, a_recipe
+from training.standins import Beating
+from training.test_whole_clips import HERE, a_recipe
 
 
 @pytest.fixture
 def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The run of a tiny network."""
     monkeypatch.setenv("ECHOODE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(base.KINDS, "beating", ("training.test_whole_clips", "Beating"))
+    monkeypatch.setitem(base.KINDS, "beating", ("training.standins", "Beating"))
     recipe = a_recipe(epochs=2)
     train(recipe, RunFolder.begin(tmp_path / "run", recipe), machine=HERE)
     return tmp_path / "run"

@@ -89,7 +89,7 @@ def test_recipes_of_whole_clips_have_their_own_settings(person: Any, picture: An
     assert ui.clipFramesSpinBox.text.endswith(": 16")
     choices = [ui.architectureComboBox.itemText(n) for n in range(ui.architectureComboBox.count)]
     assert choices == ["As in the recipe: coreecho", "coreecho"]
-    for words in ("16 frames, 65 ms apart", "3 clips are averaged", "30 epochs, the last 5 teach the head alone"):
+    for words in ("16 frames, 80 ms apart", "3 clips are averaged", "100 epochs, the last 10 teach the head alone"):
         assert words in ui.recipeInfoLabel.text
     ui.clipFramesSpinBox.setValue(24)
     person.rest()
