@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MODELS_VARIABLE = "ECHOODE_MODELS"
 DEFAULT_MODEL = "echo-ode-camus-a4c"
-DEFAULT_EF_MODEL = "coreecho-small"
+DEFAULT_EF_MODEL = "coreecho-l1-small"
 COMBINATION = "combination"
 """The architecture of a card that has no weights, but names other models, see :mod:`.combination`."""
 TASKS = ("segmentation", "ejection_fraction", "infarction")
