@@ -264,7 +264,8 @@ class ClipEstimator:
         if unlike:
             notes.append(f"This clip is unlike the training data of {self.card.name}; don't rely on its answer.")
         if black:
-            notes.append(f"The recording is shorter than the clips of {self.card.name}: {black} frames are black.")
+            left = "1 frame is black" if black == 1 else f"{black} frames are black"
+            notes.append(f"The recording is shorter than the clips of {self.card.name}: {left}.")
         if self.use.whole and shown > _BEAT_SECONDS:
             notes.append(f"{self.card.name} takes single beats, and was shown {shown:.1f} s at once; name a beat.")
         if not self.card.use.get("validated_on_patients", False):
