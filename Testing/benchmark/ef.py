@@ -168,7 +168,7 @@ def ef(
                 write_agreement(picture, np.array(wanted)[known], percent[known], f"EF (%), {name}")
         show(title, _COLUMNS, rows, console)
         text.append(markdown(f"## {title}", _COLUMNS, rows))
-    papers = published_tables("003_coreecho", ("1", "2", "3"))
+    papers = published_tables("003_coreecho", ("1",))
     for paper in papers:
         show_published(paper, console)
     path = folder / "ef.md"

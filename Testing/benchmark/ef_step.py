@@ -51,10 +51,8 @@ def ef_step(
     title = "A training step of CoReEcho"
     show(title, _COLUMNS, rows, console)
     path = (output or default_folder()) / "ef-step.md"
-    write_bytes(
-        path,
-        f"# {title}\n\n{machine(threads)}\n\n{CAPTION}\n\n{markdown('## Forward and back', _COLUMNS, rows)}".encode(),
-    )
+    text = [f"# {title}", machine(threads), CAPTION, markdown("## Forward and back", _COLUMNS, rows)]
+    write_bytes(path, "\n\n".join(text).encode())
     console.print(f"{CAPTION}\n{path}", highlight=False)
 
 
