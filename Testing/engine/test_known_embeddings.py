@@ -83,6 +83,16 @@ def test_what_is_written_is_read_again(models, known) -> None:
     assert (found.threshold, found.neighbours) == (pytest.approx(known.threshold, abs=1e-6), known.neighbours)
 
 
+def test_other_known_embeddings_are_another_model_to_a_cohort(models, known) -> None:
+    before = find_card("guess")
+    assert before.checksum == before.sha256
+    first = write_known_embeddings(known, before)
+    again = write_known_embeddings(known, before)
+    other = write_known_embeddings(replace(known, values=known.values + 1), before)
+    assert len({before.checksum, first.checksum, other.checksum}) == 3
+    assert again.checksum == first.checksum
+
+
 def test_missing_damaged_or_foreign_files_are_refused(models, known) -> None:
     card = write_known_embeddings(known, find_card("guess"))
     path = models / "guess.known.safetensors"

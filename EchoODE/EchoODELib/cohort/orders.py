@@ -19,7 +19,7 @@ class CohortSettings:
     Attributes
     ----------
     steps: names out of :data:`~.steps.STEPS`, in their order there.
-    model, weights_sha256: the segmentation's; empty where masks are given.
+    model, weights_sha256: the segmentation's, the latter its card's ``checksum``; empty where masks are given.
     ef_model, ef_weights_sha256: of the ejection fraction straight from the clip; empty where it isn't asked for.
     infarction_model, infarction_weights_sha256: of infarctions; empty where they aren't asked for.
     preset: of the propagation: "fast", "fine" or "paper".

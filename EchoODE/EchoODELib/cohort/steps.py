@@ -273,8 +273,8 @@ def finite(value: float) -> float | None:
     return float(f"{value:.7g}") if math.isfinite(value) else None
 
 
-def _require_same(card: ModelCard, sha256: str) -> None:
-    if card.sha256 != sha256:
+def _require_same(card: ModelCard, checksum: str) -> None:
+    if card.checksum != checksum:
         raise WeightsError(
             f"The model {card.name} is not the one that this cohort began with; give all machines the same weights, or "
             "write to a new folder."

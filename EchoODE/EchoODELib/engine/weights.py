@@ -84,6 +84,12 @@ class ModelCard:
         """The weight file."""
         return self.folder / self.weights
 
+    @property
+    def checksum(self) -> str:
+        """Of all that its answers come from: the weights and, where it brings them, its known embeddings."""
+        known = self.use.get("known")
+        return f"{self.sha256}+{known.get('sha256')}" if isinstance(known, Mapping) else self.sha256
+
 
 def own_models_folder() -> Path:
     """Where models of one's own are installed: the first folder of ECHOODE_MODELS, or one among the user's data."""
