@@ -69,6 +69,7 @@ def ef_parts(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Of each training, second stage and all; the recipe's by default.")
     ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of each training; the recipe's by default.")] = None,
     phantoms: Annotated[int, typer.Option(min=2, help="Simulated hearts to compare on.")] = 100,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1)] = 2,
@@ -87,6 +88,8 @@ def ef_parts(
         head = round(epochs * given.head_epochs / (given.epochs or epochs))  # a second stage keeps its share
         given = given.changed(epochs=epochs, steps=None, head_epochs=head)
     hearts = open_data_set("phantom", default_cache() / "phantom", clips={"test": phantoms}, **ef.HEARTS)
+    if seed is not None:
+        given = given.changed(seed=seed, name=f"{given.name}-seed{seed}")
     rows = []
     for part in choose(only, PARTS, "way to train"):
         wanted = part.of(given)

@@ -71,11 +71,11 @@ def test_it_trains_once_and_compares(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "3",
     ]
     asked += ["--workers", "0", "--output", str(tmp_path / "out")]
-    for _ in range(2):
-        done = CliRunner().invoke(ef_parts.app, asked)
+    for more in ([], [], ["--seed", "8"]):
+        done = CliRunner().invoke(ef_parts.app, [*asked, *more])
         assert done.exit_code == 0, done.output
     runs = sorted(path.name for path in (tmp_path / "out" / "ef-parts").iterdir())
-    assert runs == ["tiny-whole"]
+    assert runs == ["tiny-seed8-whole", "tiny-whole"]
     assert (tmp_path / "out" / "ef-parts" / "tiny-whole" / "log.txt").read_text().count("Done:") == 1
     text = (tmp_path / "out" / "ef-parts.md").read_text()
     assert "| L1 + contrast + second stage | 3 | 2 |" in text  # epochs of one step each, recordings
