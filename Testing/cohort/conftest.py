@@ -53,7 +53,7 @@ def quick(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> CohortSettings
     """Segment and measure with the model "quick"."""
     monkeypatch.setenv(MODELS_VARIABLE, str(model_folder))
     card = find_card("quick")
-    return CohortSettings(steps=("segment", "measure"), model="quick", weights_sha256=card.sha256)
+    return CohortSettings(steps=("segment", "measure"), model="quick", checksum=card.checksum)
 
 
 @pytest.fixture

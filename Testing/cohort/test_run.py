@@ -208,7 +208,7 @@ def test_a_worker_with_other_weights_is_refused(
     some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here
 ) -> None:
     with pytest.raises(WeightsError, match="not the one that this cohort began with"):
-        run_cohort(some_clips, tmp_path, replace(quick, weights_sha256="0" * 64), here)
+        run_cohort(some_clips, tmp_path, replace(quick, checksum="0" * 64), here)
 
 
 def test_results_below_the_clips_are_no_clips(clips: Path, quick: CohortSettings, here: Here) -> None:

@@ -98,7 +98,7 @@ def test_masks_of_an_earlier_cohort(
 def test_the_ejection_fraction_of_the_clip_needs_no_masks(
     some_clips: Path, tmp_path: Path, quick: CohortSettings, here: Here, table: Table
 ) -> None:
-    settings = CohortSettings(("ef",), ef_model="guess", ef_weights_sha256=find_card("guess").sha256, view=View.A4C)
+    settings = CohortSettings(("ef",), ef_model="guess", ef_checksum=find_card("guess").checksum, view=View.A4C)
     run_cohort(some_clips, tmp_path / "alone", settings, here)
     assert files(tmp_path / "alone") == {"record.json"}
     alone = table(tmp_path / "alone" / "results.csv")
@@ -109,7 +109,7 @@ def test_the_ejection_fraction_of_the_clip_needs_no_masks(
     assert value[0] == pytest.approx(EfEstimator("guess", "cpu").estimate(clip).value, abs=1e-3)
     assert set(alone["ejection_fraction of the clip, model"]) == {"guess"}
     assert "guess was not validated on patients." in alone["notes"][0]
-    both = replace(settings, steps=("segment", "measure", "ef"), model="quick", weights_sha256=quick.weights_sha256)
+    both = replace(settings, steps=("segment", "measure", "ef"), model="quick", checksum=quick.checksum)
     run_cohort(some_clips, tmp_path / "both", both, Here())
     beside = table(tmp_path / "both" / "results.csv")
     pd.testing.assert_series_equal(beside["ejection_fraction of the clip (%)"], value)
@@ -122,7 +122,7 @@ def test_infarctions_are_told_of_measured_beats(
 ) -> None:
     clips, masks, _ = a_heart
     alone = CohortSettings(
-        ("infarction",), infarction_model="beats", infarction_weights_sha256=find_card("beats").sha256, view=View.A4C
+        ("infarction",), infarction_model="beats", infarction_checksum=find_card("beats").checksum, view=View.A4C
     )
     run_cohort(clips, tmp_path / "alone", alone, here)
     run_cohort(clips, tmp_path / "out", replace(alone, steps=("measure", "infarction")), Here(), masks=masks)
@@ -139,7 +139,7 @@ def test_infarctions_are_told_of_measured_beats(
 
 
 def test_other_weights_than_the_cohort_began_with(some_clips: Path, tmp_path: Path, quick: CohortSettings) -> None:
-    settings = CohortSettings(("ef",), ef_model="guess", ef_weights_sha256=quick.weights_sha256)
+    settings = CohortSettings(("ef",), ef_model="guess", ef_checksum=quick.checksum)
     with pytest.raises(WeightsError, match="guess is not the one that this cohort began with"):
         run_cohort(some_clips, tmp_path, settings, Here())
 

@@ -154,13 +154,13 @@ def _models(
     found = {}
     if "segment" in steps:
         card = find_card(model or DEFAULT_MODEL)
-        found |= {"model": card.name, "weights_sha256": card.checksum}
+        found |= {"model": card.name, "checksum": card.checksum}
     if "ef" in steps:
         card = card_for(EF_TASK, ef_model)
-        found |= {"ef_model": card.name, "ef_weights_sha256": card.checksum}
+        found |= {"ef_model": card.name, "ef_checksum": card.checksum}
     if "infarction" in steps:
         card = card_for(INFARCTION_TASK, infarction_model)
-        found |= {"infarction_model": card.name, "infarction_weights_sha256": card.checksum}
+        found |= {"infarction_model": card.name, "infarction_checksum": card.checksum}
     return found
 
 

@@ -19,9 +19,9 @@ class CohortSettings:
     Attributes
     ----------
     steps: names out of :data:`~.steps.STEPS`, in their order there.
-    model, weights_sha256: the segmentation's, the latter its card's ``checksum``; empty where masks are given.
-    ef_model, ef_weights_sha256: of the ejection fraction straight from the clip; empty where it isn't asked for.
-    infarction_model, infarction_weights_sha256: of infarctions; empty where they aren't asked for.
+    model, checksum: the segmentation's, and its card's checksum; empty where masks are given.
+    ef_model, ef_checksum: of the ejection fraction straight from the clip; empty where it isn't asked for.
+    infarction_model, infarction_checksum: of infarctions; empty where they aren't asked for.
     preset: of the propagation: "fast", "fine" or "paper".
     anchors: tie the motion to the masks on a few frames between ED and ES, too.
     view, spacing, frame_rate: what is known of all clips, as :func:`~..engine.io.read_clip` takes it; None: each
@@ -33,11 +33,11 @@ class CohortSettings:
 
     steps: tuple[str, ...]
     model: str = ""
-    weights_sha256: str = ""
+    checksum: str = ""
     ef_model: str = ""
-    ef_weights_sha256: str = ""
+    ef_checksum: str = ""
     infarction_model: str = ""
-    infarction_weights_sha256: str = ""
+    infarction_checksum: str = ""
     preset: str = "fast"
     anchors: bool = True
     view: View | None = None

@@ -95,7 +95,7 @@ class Segments:
         from ..engine.segment import Segmenter
 
         segmenter = Segmenter(order.settings.model, device=order.device)
-        _require_same(segmenter.card, order.settings.weights_sha256)
+        _require_same(segmenter.card, order.settings.checksum)
         self._segmenter = segmenter
 
     def run(self, work: ClipInWork, monitor: Monitor) -> None:
@@ -193,7 +193,7 @@ class EstimatesEf(_Estimates):
         from ..engine.ef import EfEstimator
 
         estimator = EfEstimator(order.settings.ef_model, order.device)
-        _require_same(estimator.card, order.settings.ef_weights_sha256)
+        _require_same(estimator.card, order.settings.ef_checksum)
         return estimator
 
     def _cells(self, found: ClipEstimate) -> dict[str, Cell]:
@@ -207,7 +207,7 @@ class EstimatesInfarction(_Estimates):
         from ..engine.infarction import InfarctionEstimator
 
         estimator = InfarctionEstimator(order.settings.infarction_model, order.device)
-        _require_same(estimator.card, order.settings.infarction_weights_sha256)
+        _require_same(estimator.card, order.settings.infarction_checksum)
         return estimator
 
     def _cells(self, found: ClipEstimate) -> dict[str, Cell]:
